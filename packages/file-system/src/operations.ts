@@ -130,19 +130,19 @@ export function newAttributes(): Attributes {
 
 /** Bits of `AttributeChanges.valid`. The values are those of FUSE_SETATTR, so that its mask can be handed on. */
 export const Change = {
-  mode: 1 << 0,
-  uid: 1 << 1,
-  gid: 1 << 2,
-  size: 1 << 3,
-  atime: 1 << 4,
-  mtime: 1 << 5,
+  mode: 0x1,
+  uid: 0x2,
+  gid: 0x4,
+  size: 0x8,
+  atime: 0x10,
+  mtime: 0x20,
   /** The change comes through an open file: truncation was authorised when it was opened. */
-  handle: 1 << 6,
-  atimeNow: 1 << 7,
-  mtimeNow: 1 << 8,
-  ctime: 1 << 10,
+  handle: 0x40,
+  atimeNow: 0x80,
+  mtimeNow: 0x100,
+  ctime: 0x400,
   /** Clear set-user-id and set-group-id as a write does. */
-  killPrivileges: 1 << 11,
+  killPrivileges: 0x800,
 } as const;
 
 /** In-parameter of `setattr`; only the fields named by `valid` are read. */
