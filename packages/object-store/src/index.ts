@@ -1,1 +1,31 @@
-export {};
+export type {
+  Bucket,
+  BucketLocation,
+  ByteRange,
+  CopyOptions,
+  CopySource,
+  Credentials,
+  DeleteOptions,
+  DeleteResult,
+  GetOptions,
+  HeadOptions,
+  ListedObject,
+  ListedVersion,
+  ListOptions,
+  ListPage,
+  ListVersionsOptions,
+  Multipart,
+  ObjectBody,
+  ObjectHead,
+  ObjectHeaders,
+  PutOptions,
+  PutResult,
+  RawRequest,
+  RawResponse,
+  StreamBody,
+  VersionPage,
+  VersionPosition,
+  WriteCondition,
+} from './bucket.ts';
+export { S3Error } from './errors.ts';
+export type { S3ErrorCode } from './errors.ts';

@@ -1,0 +1,194 @@
+/**
+ * The seam between the core (names, attributes, content) and the planner that keeps them and S3 in step.
+ * Both sides run on the serving thread and are synchronous.
+ *
+ * Rules:
+ *  - The core calls `created`, `changed`, `moved`, `unlinked` after the change, inside the transaction that makes it.
+ *  - The core calls `needX` before it changes anything: >0 is a wait id (answer Pending), 0 = it is here now,
+ *    below -1 = `failure(error)`.
+ *  - The planner changes the tree only from `apply` and `tick`, never from inside a call of the core, and
+ *    does so through `Tree`, which must not call the planner's `created/changed/moved/unlinked` back.
+ *  - "Dirty" bits of an inode are kept in its row by the core (`Tree.setDirty`), so that a change and the
+ *    knowledge that it must be exported are one commit.
+ */
+import type { DatabaseSync } from 'node:sqlite';
+import type { Attributes, Kind, Result, WaitId } from '../operations.ts';
+import type { ByteSpan, TransferJob, TransferResult } from '../transfer/jobs.ts';
+
+/** Bits: what of an inode is not in S3 yet. */
+export const Dirty = {
+  content: 1,
+  /** Mode, owner, times. */
+  attributes: 2,
+  /** Its path is not the key it has in S3, or it has none. */
+  name: 4,
+  /** A directory that was moved: what is below it has not been marked yet. */
+  below: 8,
+} as const;
+
+/** What the import knows of an object. `known` = HEAD was done: mode, owner and kind are true, not assumed. */
+export interface RemoteAttributes {
+  kind: Kind;
+  mode: number;
+  uid: number;
+  gid: number;
+  size: number;
+  mtimeSec: number;
+  mtimeNsec: number;
+  known: boolean;
+  /** Of a symlink: binary string. */
+  target?: string;
+}
+
+/** What the planner needs of the core. All inode numbers are of live inodes unless said otherwise. */
+export interface Tree {
+  /** The planner makes its own tables (`sync_…`) here and uses prepared statements inside `transaction`. */
+  readonly database: DatabaseSync;
+  /** One commit that survives kill -9. May be called inside another one (then it is part of it). */
+  transaction<T>(change: () => T): T;
+
+  newWait(): WaitId;
+  ready(waitId: WaitId): void;
+
+  /** False for an inode that is gone. Fills `out`. */
+  attributes(ino: number, out: Attributes): boolean;
+  /** 0 for the root and for an unlinked inode that is still open. */
+  parentOf(ino: number): number;
+  nameOf(ino: number): string;
+  /** 0 = no such name. */
+  child(parent: number, name: string): number;
+  children(ino: number, each: (name: string, ino: number, kind: Kind) => void): void;
+  isEmpty(ino: number): boolean;
+  linkTarget(ino: number): string;
+
+  dirty(ino: number): number;
+  /** Replaces the bits (0 = clean: then its content may be evicted). */
+  setDirty(ino: number, bits: number): void;
+  /** Every live inode with dirty bits; at start. */
+  eachDirty(each: (ino: number, bits: number) => void): void;
+
+  /** A directory's children are all known. Set by the planner; true from birth for one made by mkdir. */
+  isListed(ino: number): boolean;
+  setListed(ino: number, listed: boolean): void;
+  /** HEAD was done (always true for what was made locally). */
+  isKnown(ino: number): boolean;
+
+  /** A name that appeared in S3. The name must be free. Returns the new inode; not dirty. */
+  addRemote(parent: number, name: string, attributes: RemoteAttributes): number;
+  /** Attributes that were assumed so far; content and size stay as they are. Tells the kernel when they differ. */
+  setRemoteAttributes(ino: number, attributes: RemoteAttributes): void;
+  /** Another version: attributes, size, and all cached content is dropped. */
+  replaceRemote(ino: number, attributes: RemoteAttributes): void;
+  /** Deleted in S3: the name goes (a directory must be empty); open files keep what they have. */
+  removeRemote(ino: number): void;
+  /**
+   * The inode, with its content, becomes `name` in the lost+found directory (made when needed); never exported,
+   * not dirty, cannot be renamed. Returns false when the directory cannot be had.
+   */
+  moveToLostAndFound(ino: number, name: string): boolean;
+
+  /** The bytes of a small file (kept in the packed store) or undefined when it has a cache file. A copy. */
+  smallContent(ino: number): Uint8Array | undefined;
+  /** The path of the cache file; created (sparse, of the right size) when there is none. */
+  cacheFile(ino: number): string;
+  /** Bytes of the inode's base object that are not here. */
+  missing(ino: number): ByteSpan[];
+  /** Bytes that are the same as in the object this inode came from (present or not). */
+  unchanged(ino: number): ByteSpan[];
+  /** The content is what S3 has now: nothing is changed against the (new) base. */
+  setExported(ino: number): void;
+  /** All of a small remote file. Ignored where bytes have been written since. */
+  fill(ino: number, bytes: Uint8Array): void;
+  /** A range has been downloaded into the cache file. */
+  markPresent(ino: number, span: ByteSpan): void;
+  /** Whether the kernel or a process has it in use: such directories are listed again, such files fetched first. */
+  inUse(ino: number): boolean;
+}
+
+/** What the core needs of the planner. */
+export interface Sync {
+  /** A file, directory or symlink made locally, at its name, with its first attributes. */
+  created(ino: number): void;
+  /** `bits`: Dirty.content (bytes or size), Dirty.attributes. Cheap when it is dirty already. */
+  changed(ino: number, bits: number): void;
+  /** The inode has moved from that name (a replaced inode is reported by `unlinked` as well, before). */
+  moved(ino: number, oldParent: number, oldName: string): void;
+  /** The inode lost this, its only name. It may live on while it is open. */
+  unlinked(ino: number, parent: number, name: string): void;
+
+  /** Before lookup misses, readdir, create, rmdir, … in a directory that is not listed yet. */
+  needDirectory(ino: number): Result;
+  /** Before a directory is renamed: everything below it is listed. */
+  needTree(ino: number): Result;
+  /** Before attributes of an inode that is not known are shown or judged. */
+  needAttributes(ino: number): Result;
+  /** Before bytes are read (or partly overwritten) that are not here. Starts read-ahead as it sees fit. */
+  needRange(ino: number, offset: number, length: number): Result;
+  /** A downloaded range may not be written to while the transfer side writes it: true = wait with needRange. */
+  isFetching(ino: number, offset: number, length: number): boolean;
+  /** A directory was listed or looked into: it is in use (cheap). */
+  touched(ino: number): void;
+
+  /** When `tick` is due next (ms of the injected clock), Infinity = when something happens. */
+  nextDeadline(): number;
+  tick(now: number): void;
+  /** New jobs, for one message. Call after every operation batch, tick and apply. */
+  take(): TransferJob[];
+  apply(results: readonly TransferResult[]): void;
+
+  /** Everything at and below `ino` that is dirty now (0 = the whole file system) is to be in S3. */
+  barrier(ino: number): WaitId;
+  /** After the wait is ready: what did not make it. */
+  barrierFailures(waitId: WaitId): SyncFailure[];
+  status(): SyncStatus;
+  /** Lines of the `user.s3files.status` attribute. */
+  statusText(ino: number): string;
+}
+
+/** S3 Files' names; `NameNotUtf8` is ours: such a name cannot be a key. */
+export type ExportError =
+  | 'S3AccessDenied'
+  | 'InternalError'
+  | 'S3UserMetadataTooLarge'
+  | 'EncryptionKeyInaccessible'
+  | 'RoleAssumptionFailed'
+  | 'PathTooLong'
+  | 'S3ObjectArchived'
+  | 'S3BucketNotFound'
+  | 'FileSizeExceedsS3Limit'
+  | 'NameNotUtf8';
+
+export interface SyncFailure {
+  path: string;
+  error: ExportError;
+  message: string;
+}
+
+export interface SyncConflict {
+  /** Where the file was and where the local copy is now (absent: there was nothing to keep). */
+  path: string;
+  keptAs?: string;
+  key: string;
+  atMs: number;
+}
+
+export interface ImportFailure {
+  key: string;
+  reason: 'EmptyComponent' | 'DotComponent' | 'NulByte' | 'NameTooLong' | 'TooDeep' | 'NameTaken';
+}
+
+export interface SyncStatus {
+  /** Files and directories that are not in S3 yet, deletions included. */
+  pending: number;
+  /** Of these, in flight. */
+  exporting: number;
+  failed: SyncFailure[];
+  conflicts: SyncConflict[];
+  importFailures: ImportFailure[];
+  /** The last failed request, also when it is being retried. */
+  lastError?: { code: string; message: string; atMs: number };
+  /** Age of the oldest change that is not in S3, 0 when there is none. */
+  exportAgeMs: number;
+  exported: number;
+  imported: number;
+}

@@ -1,0 +1,120 @@
+/**
+ * What the serving side asks of the S3 side and what it hears back: plain objects that are sent between threads.
+ *
+ * A job says everything the transfer side needs; that side keeps no state but the jobs it is busy with. Every
+ * job but `commit` and `cancel` gets exactly one final result (`page` with `last`, or any other kind but `ready`).
+ * Keys are whole S3 keys, the mount's prefix included. ETags have no quotes.
+ */
+import type { ObjectHeaders, S3ErrorCode, WriteCondition } from '@moorage/object-store';
+
+export type JobId = number;
+
+/** What an object is to say about itself: user metadata (POSIX keys and foreign ones) and standard headers. */
+export interface ObjectAttributes extends ObjectHeaders {
+  metadata: Record<string, string>;
+}
+
+/** One exact object: the version when the store has versions, and the ETag in any case. */
+export interface ObjectPin {
+  key: string;
+  eTag: string;
+  versionId?: string;
+}
+
+/** Bytes [start, end). */
+export interface ByteSpan {
+  start: number;
+  end: number;
+}
+
+/** How to tell our own object from one that somebody else put there, when its ETag is not known. */
+export interface OwnMark {
+  metadata: Record<string, string>;
+  size: number;
+}
+
+export type TransferJob =
+  /** Objects below a prefix, a page at a time: the immediate children, or everything. */
+  | { kind: 'list'; id: JobId; prefix: string; recursive: boolean }
+  /** Attributes of an object; with `bodyBytesMax` its bytes as well when it is not larger. */
+  | { kind: 'head'; id: JobId; key: string; bodyBytesMax: number }
+  /** Bytes of one exact version: inline (no `path`) or written to `path` at the same offset. */
+  | { kind: 'fetch'; id: JobId; from: ObjectPin; span: ByteSpan; path?: string }
+  | {
+      kind: 'put';
+      id: JobId;
+      key: string;
+      body: Uint8Array;
+      condition: WriteCondition;
+      attributes: ObjectAttributes;
+      /** Keep the tags of this object. */
+      tagsOf?: ObjectPin;
+    }
+  /**
+   * A body in a cache file. Sends `ready` once all bytes are read or uploaded; goes on at `commit`, so that the
+   * serving side can drop an upload whose file was written meanwhile.
+   */
+  | {
+      kind: 'upload';
+      id: JobId;
+      key: string;
+      path: string;
+      size: number;
+      /** The object this one was made from, and which of its bytes are still the same at the same place. */
+      base?: { from: ObjectPin; size: number; unchanged: ByteSpan[]; missing: ByteSpan[] };
+      condition: WriteCondition;
+      attributes: ObjectAttributes;
+      tagsOf?: ObjectPin;
+    }
+  | { kind: 'commit'; id: JobId }
+  | { kind: 'cancel'; id: JobId }
+  /** Server-side copy; without `attributes` the source's are kept. */
+  | {
+      kind: 'copy';
+      id: JobId;
+      from: ObjectPin;
+      size: number;
+      key: string;
+      condition: WriteCondition;
+      attributes: ObjectAttributes | undefined;
+    }
+  /** Deletes what has this ETag, or what carries our mark. Already gone is a success. */
+  | { kind: 'delete'; id: JobId; key: string; eTag?: string; mark?: OwnMark };
+
+export interface RemoteObject {
+  key: string;
+  size: number;
+  eTag: string;
+  /** Milliseconds since the epoch. */
+  lastModified: number;
+  storageClass?: string;
+}
+
+/** What HEAD tells. */
+export interface RemoteHead extends RemoteObject, ObjectAttributes {
+  versionId?: string;
+  tagCount?: number;
+}
+
+export type TransferResult =
+  | { kind: 'page'; id: JobId; objects: RemoteObject[]; prefixes: string[]; last: boolean }
+  /** `head` is undefined when there is no such object. */
+  | { kind: 'head'; id: JobId; head: RemoteHead | undefined; body?: Uint8Array }
+  | { kind: 'fetched'; id: JobId; body?: Uint8Array }
+  | { kind: 'ready'; id: JobId }
+  /** The object is in S3 (by this job or by an earlier try of it whose answer was lost). */
+  | { kind: 'written'; id: JobId; eTag: string; versionId?: string }
+  | { kind: 'deleted'; id: JobId }
+  /** The key holds something else than was expected: what it holds now, undefined = nothing. */
+  | { kind: 'conflict'; id: JobId; head: RemoteHead | undefined }
+  /** fetch, copy: the exact version asked for is no more. */
+  | { kind: 'gone'; id: JobId }
+  | { kind: 'cancelled'; id: JobId }
+  /** `local`: the cache file could not be read or written. */
+  | {
+      kind: 'failed';
+      id: JobId;
+      code: S3ErrorCode | 'local';
+      message: string;
+      retryable: boolean;
+    };
