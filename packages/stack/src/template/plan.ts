@@ -55,6 +55,8 @@ export interface BuildPlan {
   readonly minify: boolean;
   readonly sourcemap: boolean;
   readonly external: readonly string[];
+  /** JavaScript put before the bundle. */
+  readonly banner: string | undefined;
   readonly define: Readonly<Record<string, string>>;
 }
 

@@ -190,15 +190,25 @@ function readBuild(
     minify: properties.optionalBoolean('Minify') ?? false,
     sourcemap: properties.optionalBoolean('Sourcemap') ?? false,
     external: properties.strings('External'),
+    banner: readBanner(properties),
     define: readDefine(properties),
   };
-  // OutExtension follows from the format and the banner (createRequire) is always given.
-  properties.ignore(['OutExtension', 'Banner', 'UseNpmCi']);
+  // OutExtension follows from the format.
+  properties.ignore(['OutExtension', 'UseNpmCi']);
   properties.end();
   return build;
 }
 
-/** `Define` is a list of `NAME=value` texts or one comma-separated text, as in SAM. */
+/** `Banner` is a list of `js=…` texts. */
+function readBanner(properties: Fields): string | undefined {
+  const lines = properties.strings('Banner').map((banner) => {
+    if (banner.startsWith('js=')) return banner.slice(3);
+    return properties.fail(properties.where('Banner'), 'a Banner must start with js=');
+  });
+  return lines.length > 0 ? lines.join('\n') : undefined;
+}
+
+/** `Define` is a list of `NAME=value` texts. */
 function readDefine(properties: Fields): Record<string, string> {
   if (!properties.has('Define')) return {};
   return Object.fromEntries(

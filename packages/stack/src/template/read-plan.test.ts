@@ -171,6 +171,7 @@ Resources:
       minify: true,
       sourcemap: true,
       external: ['native'],
+      banner: undefined,
       define: { MODE: '1' },
     });
     expect(mistake(text.replace('src/worker.ts', 'src/third.ts'))).toMatch(
@@ -264,8 +265,8 @@ describe('mistakes name their line and the way out', () => {
       'template.yaml:5:7: Bucket B has the property BuketName, which is not supported here. Did you mean BucketName?',
     ],
     [
-      'Resources:\n  B:\n    Type: AWS::S3::Bucket\n    Property: {}\n',
-      'template.yaml:4:5: resource B has an unknown attribute Property. Did you mean Properties?',
+      'Resources:\n  B:\n    Type: AWS::S3::Bucket\n    Propertes: {}\n',
+      'template.yaml:4:5: resource B has an unknown attribute Propertes. Did you mean Properties?',
     ],
     [
       'Resources:\n  B: { Type: AWS::S3::Bucket }\nOutputs:\n  O: { Value: !Ref Bee }\n',

@@ -1,0 +1,67 @@
+// One function's sources through esbuild. Imported only when a build is not in the cache.
+import path from 'node:path';
+import { build, type BuildFailure, type Metafile } from 'esbuild';
+import type { BuildPlan } from '../template/plan.ts';
+import { BuildError } from './build-error.ts';
+
+/** CommonJS packages inside an ESM bundle call `require` for Node's own modules. */
+const REQUIRE_BANNER =
+  "import { createRequire as moorageCreateRequire } from 'node:module';" +
+  ' const require = moorageCreateRequire(import.meta.url);';
+
+export interface Bundle {
+  /** Absolute paths of every file that went into it. */
+  readonly inputs: readonly string[];
+  /** Packages the code imports and the bundle does not hold. */
+  readonly externalImports: readonly string[];
+}
+
+/** Writes `<outDir>/<moduleName>.mjs|.cjs` and its source map. Throws a BuildError. */
+export async function bundle(
+  functionId: string,
+  plan: BuildPlan,
+  moduleName: string,
+  outDir: string,
+): Promise<Bundle> {
+  const workingDir = path.dirname(plan.entryPoint);
+  const banner = plan.banner ?? (plan.format === 'esm' ? REQUIRE_BANNER : '');
+  try {
+    const { metafile } = await build({
+      absWorkingDir: workingDir,
+      entryPoints: [plan.entryPoint],
+      outfile: path.join(outDir, moduleName + (plan.format === 'esm' ? '.mjs' : '.cjs')),
+      bundle: true,
+      platform: 'node',
+      format: plan.format,
+      target: plan.target,
+      minify: plan.minify,
+      sourcemap: plan.sourcemap,
+      sourcesContent: false,
+      external: [...plan.external],
+      define: { ...plan.define },
+      banner: { js: banner },
+      legalComments: 'none',
+      metafile: true,
+      logLevel: 'silent',
+      ...(plan.mainFields !== undefined && { mainFields: plan.mainFields.split(',') }),
+    });
+    return {
+      inputs: Object.keys(metafile.inputs).map((input) => path.resolve(workingDir, input)),
+      externalImports: externalImports(metafile),
+    };
+  } catch (error) {
+    const [first] = (error as Partial<BuildFailure>).errors ?? [];
+    if (!first) throw error;
+    const place = first.location;
+    const where = place ? `${path.resolve(workingDir, place.file)}:${place.line}: ` : '';
+    throw new BuildError(functionId, where + first.text);
+  }
+}
+
+function externalImports(metafile: Metafile): string[] {
+  const names = new Set<string>();
+  for (const output of Object.values(metafile.outputs)) {
+    for (const { external, path: name } of output.imports) if (external) names.add(name);
+  }
+  return [...names].sort();
+}
