@@ -104,6 +104,8 @@ export interface ObjectHead extends ObjectHeaders {
   /** User metadata: names in lower case and without `x-amz-meta-`. */
   metadata: Record<string, string>;
   storageClass?: string;
+  /** Server-side encryption: `AES256`, `aws:kms`, …; with the latter an ETag is no MD5. */
+  encryption?: string;
   /** How many tags the object has, when the store tells. */
   tagCount?: number;
 }
@@ -229,4 +231,3 @@ export interface Bucket {
   requestRaw(request: RawRequest): Promise<RawResponse>;
   close(): Promise<void>;
 }
-

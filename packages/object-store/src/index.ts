@@ -29,3 +29,9 @@ export type {
 } from './bucket.ts';
 export { S3Error } from './errors.ts';
 export type { S3ErrorCode } from './errors.ts';
+export { collect } from './body.ts';
+export { openBucket } from './open-bucket.ts';
+export type { OpenBucketOptions } from './open-bucket.ts';
+export { isSentObject, md5Of, multipartETag } from './own-write.ts';
+export type { SentObject } from './own-write.ts';
+export type { Clock } from './retry.ts';

@@ -1,0 +1,265 @@
+/** The operations of a bucket over signed HTTP. */
+import type {
+  Bucket,
+  CopyOptions,
+  CopySource,
+  DeleteOptions,
+  DeleteResult,
+  GetOptions,
+  HeadOptions,
+  ListOptions,
+  ListPage,
+  ListVersionsOptions,
+  Multipart,
+  ObjectBody,
+  ObjectHead,
+  PutOptions,
+  PutResult,
+  RawRequest,
+  RawResponse,
+  StreamBody,
+  VersionPage,
+} from './bucket.ts';
+import { resumableBody } from './body.ts';
+import { discard } from './connection.ts';
+import type { Outgoing } from './connection.ts';
+import { S3Error } from './errors.ts';
+import { listPage, versionPage } from './listing.ts';
+import { copySourceHeaders, resultOf, startMultipart } from './multipart.ts';
+import { isSentObject, md5Of } from './own-write.ts';
+import type { Requests } from './requests.ts';
+import { attributeHeaders, conditionHeaders, encode, headOf, quote, unquote } from './wire.ts';
+import { elements, text } from './xml.ts';
+
+export class S3Bucket implements Bucket {
+  readonly #requests: Requests;
+
+  constructor(requests: Requests) {
+    this.#requests = requests;
+  }
+
+  get name(): string {
+    return this.#requests.bucketName;
+  }
+
+  get endpoint(): string {
+    return this.#requests.connection.settings.endpoint;
+  }
+
+  async list(options: ListOptions): Promise<ListPage> {
+    const query: Record<string, string> = {
+      'list-type': '2',
+      'encoding-type': 'url',
+      prefix: options.prefix,
+    };
+    if (options.delimiter !== undefined) query['delimiter'] = options.delimiter;
+    if (options.startAfter !== undefined) query['start-after'] = options.startAfter;
+    if (options.continuation !== undefined) query['continuation-token'] = options.continuation;
+    if (options.maxKeys !== undefined) query['max-keys'] = String(options.maxKeys);
+    const { signal } = options;
+    const page = listPage(await this.#requests.text({ method: 'GET', query, signal }));
+    if (page === undefined) throw this.#requests.badAnswer(undefined, 'ListObjectsV2');
+    return page;
+  }
+
+  async listVersions(options: ListVersionsOptions): Promise<VersionPage> {
+    const query: Record<string, string> = {
+      versions: '',
+      'encoding-type': 'url',
+      prefix: options.prefix,
+    };
+    if (options.delimiter !== undefined) query['delimiter'] = options.delimiter;
+    if (options.maxKeys !== undefined) query['max-keys'] = String(options.maxKeys);
+    if (options.after !== undefined) {
+      query['key-marker'] = options.after.keyMarker;
+      const marker = options.after.versionIdMarker;
+      if (marker !== undefined) query['version-id-marker'] = marker;
+    }
+    const { signal } = options;
+    const page = versionPage(await this.#requests.text({ method: 'GET', query, signal }));
+    if (page === undefined) throw this.#requests.badAnswer(undefined, 'ListObjectVersions');
+    return page;
+  }
+
+  async head(key: string, options: HeadOptions = {}): Promise<ObjectHead> {
+    const answer = await this.#requests.empty(reading('HEAD', key, options));
+    return headOf(key, answer.headers);
+  }
+
+  async get(key: string, options: GetOptions = {}): Promise<ObjectBody> {
+    const outgoing = reading('GET', key, options);
+    const { range } = options;
+    if (range !== undefined) outgoing.headers = withRange(outgoing, range.start, range.end);
+    const first = await this.#requests.open(outgoing);
+    const head = headOf(key, first.headers);
+    if (range !== undefined && first.status !== 206) {
+      first.body.destroy();
+      throw new S3Error('NotSupported', `${this.endpoint} ignored the range of GET "${key}".`, {
+        key,
+      });
+    }
+    const length = Number(first.headers['content-length'] ?? head.size);
+    const body = resumableBody({
+      head,
+      start: range?.start ?? 0,
+      length,
+      first,
+      resume: (start, end) => {
+        const rest = reading('GET', key, { ...options, ifMatch: head.eTag });
+        return this.#requests.open({ ...rest, headers: withRange(rest, start, end) });
+      },
+      broken: (cause) => this.#requests.connection.broken(outgoing, cause),
+      signal: options.signal,
+    });
+    return { ...head, body, length };
+  }
+
+  async put(
+    key: string,
+    body: Uint8Array | StreamBody,
+    options: PutOptions = {},
+  ): Promise<PutResult> {
+    const headers: Record<string, string> = {};
+    attributeHeaders(options, headers);
+    conditionHeaders(options, headers);
+    if (options.tagging !== undefined) headers['x-amz-tagging'] = options.tagging;
+    const { signal } = options;
+    return this.#requests.retrying(signal, async (triesBefore) => {
+      try {
+        const answer = await this.#requests.once({ method: 'PUT', key, headers, body, signal });
+        await discard(answer);
+        return resultOf(unquote(answer.headers['etag'] ?? ''), answer.headers);
+      } catch (error) {
+        if (triesBefore === 0 || !isPreconditionFailure(error)) throw error;
+        const head = await this.#requests.headNow(key, signal);
+        const size = body instanceof Uint8Array ? body.length : body.size;
+        const sent = { size, eTag: await md5Of(body), metadata: options.metadata ?? {} };
+        if (head === undefined || !isSentObject(head, sent)) throw error;
+        return head.versionId === undefined
+          ? { eTag: head.eTag }
+          : { eTag: head.eTag, versionId: head.versionId };
+      }
+    });
+  }
+
+  async copy(source: CopySource, key: string, options: CopyOptions = {}): Promise<PutResult> {
+    const headers: Record<string, string> = {};
+    copySourceHeaders(this.name, source, headers);
+    conditionHeaders(options, headers);
+    if (options.replace !== undefined) {
+      headers['x-amz-metadata-directive'] = 'REPLACE';
+      attributeHeaders(options.replace, headers);
+    }
+    const { signal } = options;
+    return this.#requests.retrying(signal, async () => {
+      const answer = await this.#requests.once({ method: 'PUT', key, headers, signal });
+      const xml = await this.#requests.read(answer);
+      const eTag = text(xml, 'ETag');
+      if (eTag === undefined) throw this.#requests.errorInBody(key, xml);
+      return resultOf(unquote(eTag), answer.headers);
+    });
+  }
+
+  async delete(key: string, options: DeleteOptions = {}): Promise<DeleteResult> {
+    const headers: Record<string, string> = {};
+    if (options.ifMatch !== undefined) headers['if-match'] = quote(options.ifMatch);
+    const query: Record<string, string> = {};
+    if (options.versionId !== undefined) query['versionId'] = options.versionId;
+    const { signal } = options;
+    return this.#requests.retrying(signal, async (triesBefore) => {
+      try {
+        const answer = await this.#requests.once({ method: 'DELETE', key, query, headers, signal });
+        await discard(answer);
+        const deleteMarker = answer.headers['x-amz-delete-marker'] === 'true';
+        const versionId = answer.headers['x-amz-version-id'];
+        return versionId === undefined ? { deleteMarker } : { versionId, deleteMarker };
+      } catch (error) {
+        if (triesBefore === 0 || !isPreconditionFailure(error)) throw error;
+        if ((await this.#requests.headNow(key, signal)) !== undefined) throw error;
+        return { deleteMarker: true };
+      }
+    });
+  }
+
+  multipart(
+    key: string,
+    options: Omit<PutOptions, 'ifMatch' | 'ifNoneMatch'> = {},
+  ): Promise<Multipart> {
+    return startMultipart(this.#requests, key, options);
+  }
+
+  async getTagging(key: string, options: { versionId?: string } = {}): Promise<string> {
+    const query: Record<string, string> = { tagging: '' };
+    if (options.versionId !== undefined) query['versionId'] = options.versionId;
+    const xml = await this.#requests.text({ method: 'GET', key, query });
+    return elements(xml, 'Tag')
+      .map((tag) => `${encode(text(tag, 'Key') ?? '')}=${encode(text(tag, 'Value') ?? '')}`)
+      .join('&');
+  }
+
+  async headBucket(): Promise<void> {
+    // A listing, because the refusal of a HEAD has no body that would say why.
+    await this.list({ prefix: '', maxKeys: 1 });
+  }
+
+  async putBucket(): Promise<void> {
+    const { region } = this.#requests.connection.settings;
+    const body =
+      region === 'us-east-1'
+        ? new Uint8Array(0)
+        : Buffer.from(
+            `<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><LocationConstraint>${region}</LocationConstraint></CreateBucketConfiguration>`,
+          );
+    const answer = await this.#requests.retrying(undefined, () =>
+      this.#requests.connection.send({ method: 'PUT', body }, [409]),
+    );
+    if (answer.status !== 409) return discard(answer);
+    const xml = await this.#requests.read(answer);
+    if (text(xml, 'Code') !== 'BucketAlreadyOwnedByYou') throw this.#requests.errorInBody('', xml);
+  }
+
+  async getVersioning(): Promise<'Enabled' | 'Suspended' | 'Off'> {
+    const xml = await this.#requests.text({ method: 'GET', query: { versioning: '' } });
+    const status = text(xml, 'Status');
+    return status === 'Enabled' || status === 'Suspended' ? status : 'Off';
+  }
+
+  async putVersioning(state: 'Enabled' | 'Suspended'): Promise<void> {
+    const body = Buffer.from(
+      `<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>${state}</Status></VersioningConfiguration>`,
+    );
+    await this.#requests.empty({ method: 'PUT', query: { versioning: '' }, body });
+  }
+
+  async requestRaw(request: RawRequest): Promise<RawResponse> {
+    const answer = await this.#requests.connection.sendRaw(request);
+    return { status: answer.status, headers: answer.headers, body: answer.body };
+  }
+
+  close(): Promise<void> {
+    return this.#requests.connection.close();
+  }
+}
+
+function reading(method: string, key: string, options: HeadOptions): Outgoing {
+  const headers: Record<string, string> = {};
+  if (options.ifMatch !== undefined) headers['if-match'] = quote(options.ifMatch);
+  const query: Record<string, string> = {};
+  if (options.versionId !== undefined) query['versionId'] = options.versionId;
+  return { method, key, headers, query, signal: options.signal };
+}
+
+function withRange(
+  outgoing: Outgoing,
+  start: number,
+  end: number | undefined,
+): Record<string, string> {
+  return { ...outgoing.headers, range: `bytes=${start}-${end ?? ''}` };
+}
+
+/** 412, and 404: an If-Match on a key that holds nothing is answered with either. */
+function isPreconditionFailure(error: unknown): boolean {
+  return (
+    error instanceof S3Error && (error.code === 'PreconditionFailed' || error.code === 'NoSuchKey')
+  );
+}

