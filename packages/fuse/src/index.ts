@@ -1,1 +1,10 @@
-export {};
+export { EventNotes } from './event-notes.ts';
+export { identityOf } from './identity.ts';
+export type { Identity } from './identity.ts';
+export { KnownNodes } from './known-nodes.ts';
+export type { Session } from './negotiate.ts';
+export { writeNotifications } from './notifier.ts';
+export { ServingLoop } from './serve.ts';
+export type { ServeEnd, ServeOptions, ServingWork } from './serve.ts';
+export { openEventFd } from './system-calls.ts';
+export { ViewNames, viewDirectoryName } from './view-names.ts';

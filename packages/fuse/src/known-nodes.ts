@@ -1,0 +1,44 @@
+/**
+ * Which inodes the kernel holds, by view: references it got from LOOKUP and its kin minus what it gave
+ * back with FORGET. Used to send invalidations only where something can be cached.
+ *
+ * After a restart on the same kernel session the counts are lost; then everything may be known.
+ */
+export class KnownNodes {
+  readonly #byView: Map<number, number>[] = [new Map()];
+  readonly #views: number[] = [0];
+  readonly #countsComplete: boolean;
+
+  /** `countsComplete`: the kernel session begins now, so nothing is known that was not counted. */
+  constructor(countsComplete: boolean) {
+    this.#countsComplete = countsComplete;
+  }
+
+  /** All views, the whole file system (0) first. */
+  views(): readonly number[] {
+    return this.#views;
+  }
+
+  addView(view: number): void {
+    if (this.#byView[view] !== undefined) return;
+    this.#byView[view] = new Map();
+    this.#views.push(view);
+  }
+
+  referenced(view: number, ino: number): void {
+    const counts = this.#byView[view];
+    counts?.set(ino, (counts.get(ino) ?? 0) + 1);
+  }
+
+  forgotten(view: number, ino: number, n: number): void {
+    const counts = this.#byView[view];
+    const left = (counts?.get(ino) ?? 0) - n;
+    if (left > 0) counts?.set(ino, left);
+    else counts?.delete(ino);
+  }
+
+  mayKnow(view: number, ino: number): boolean {
+    // The kernel holds the mount's root from the beginning and never asks for it.
+    return !this.#countsComplete || ino === 1 || this.#byView[view]?.has(ino) === true;
+  }
+}

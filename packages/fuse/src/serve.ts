@@ -1,0 +1,278 @@
+/**
+ * The serving thread's loop: wait for the kernel or for another thread, read a request, carry it out, answer.
+ *
+ * Ordering rules, on which recovery after a crash rests:
+ *  - each request is answered (or parked, having changed nothing) before the next is read, so at most one
+ *    change is carried out and not yet answered at any moment;
+ *  - notes taken during an operation are handed on after its answer was written.
+ * An exception is a defect: the process ends and is restarted, the kernel sends the request again, and if
+ * it fails again it alone is answered with EIO.
+ */
+import { newAttributes, ok, pending } from '@moorage/file-system';
+import type { FileSystemOperations, WaitId } from '@moorage/file-system';
+import { RequestCaller } from './caller.ts';
+import { answerCarriedOut, handlers } from './dispatch.ts';
+import { errnoOf } from './errno.ts';
+import type { EventNotes } from './event-notes.ts';
+import { noReply, noSuchCall } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
+import type { Identity } from './identity.ts';
+import type { KnownNodes } from './known-nodes.ts';
+import { negotiate } from './negotiate.ts';
+import type { Session } from './negotiate.ts';
+import { ParkedRequests } from './parked.ts';
+import { ReplyBuffer } from './reply.ts';
+import { RequestBuffer } from './request.ts';
+import { errno, errnoName, poll, read, write } from './system-calls.ts';
+import type { ViewNames } from './view-names.ts';
+import {
+  Errno,
+  Notify,
+  Opcode,
+  replyHeaderBytes,
+  requestHeaderBytes,
+  uniqueResendHigh,
+} from './wire.ts';
+
+/** What else the serving thread does between requests. */
+export interface ServingWork {
+  /** Another thread wrote to `wakeFd`: take its messages. Return false to stop serving. */
+  drain(): boolean;
+  /** Milliseconds until `tick` is due; 0 = now, Infinity = never. */
+  tickDueMs(): number;
+  tick(): void;
+  /** False: leave requests in the kernel's queue for now (views are being prepared). */
+  accepts(): boolean;
+}
+
+export interface ServeOptions {
+  /** The open /dev/fuse of a mount. */
+  fd: number;
+  /** See `openEventFd`. */
+  wakeFd: number;
+  fileSystem: FileSystemOperations;
+  nodes: KnownNodes;
+  notes: EventNotes;
+  viewNames: ViewNames;
+  identity: Identity;
+  /** Of the process that served this mount before; undefined when none did. */
+  session: Session | undefined;
+  /** Called before INIT is answered; must be durable when it returns. */
+  onSession(session: Session): void;
+  work: ServingWork;
+  log(level: 'warn' | 'error', message: string): void;
+}
+
+/** Why `serve` returned. */
+export type ServeEnd = 'unmounted' | 'stopped' | 'kernel-too-old';
+
+/** How long a request interrupted by a harmless signal waits before its process is looked at again. */
+const interruptedLookMs = 200;
+const pollIn = 1;
+
+export class ServingLoop {
+  readonly #o: ServeOptions;
+  readonly #x: Exchange;
+  readonly #request = new RequestBuffer();
+  readonly #reply = new ReplyBuffer();
+  readonly #caller: RequestCaller;
+  readonly #parked = new ParkedRequests();
+  readonly #whenReady = new Map<WaitId, () => void>();
+  readonly #pollFds: Buffer = Buffer.alloc(16);
+  readonly #wakeCounter: Buffer = Buffer.alloc(8);
+  #end: ServeEnd | undefined;
+
+  constructor(options: ServeOptions) {
+    this.#o = options;
+    this.#caller = new RequestCaller(options.identity);
+    this.#x = {
+      fileSystem: options.fileSystem,
+      request: this.#request,
+      reply: this.#reply,
+      caller: this.#caller,
+      attributes: newAttributes(),
+      identity: options.identity,
+      nodes: options.nodes,
+      notes: options.notes,
+      viewNames: options.viewNames,
+      ino: 0,
+    };
+    this.#pollFds.writeInt32LE(options.wakeFd, 0);
+    this.#pollFds.writeInt16LE(pollIn, 4);
+    this.#pollFds.writeInt32LE(options.fd, 8);
+    this.#pollFds.writeInt16LE(pollIn, 12);
+  }
+
+  /** Runs `repeat` once when `waitId` is ready: for operations that are not requests of the kernel. */
+  whenReady(waitId: WaitId, repeat: () => void): void {
+    this.#whenReady.set(waitId, repeat);
+  }
+
+  /** Serves until the file system is unmounted or `work.drain` says stop. Blocks the thread. */
+  run(): ServeEnd {
+    if (this.#o.session?.resend === true) this.#askAgain();
+    while (this.#end === undefined) {
+      this.#settle();
+      this.#wait();
+    }
+    return this.#end;
+  }
+
+  /** The requests the process before us left unanswered, please. */
+  #askAgain(): void {
+    const message = Buffer.alloc(replyHeaderBytes);
+    message.writeUInt32LE(replyHeaderBytes, 0);
+    message.writeInt32LE(Notify.resend, 4);
+    if (write(this.#o.fd, message, message.length) < 0)
+      this.#o.log('error', `the kernel did not repeat open requests: ${errnoName(errno())}`);
+  }
+
+  /** Repeats what became ready, hands on notes, ticks: until there is nothing more to do. */
+  #settle(): void {
+    for (;;) {
+      const waitId = this.#o.notes.takeReady();
+      if (waitId !== undefined) this.#repeat(waitId);
+      else if (this.#o.work.tickDueMs() <= 0) this.#o.work.tick();
+      else break;
+    }
+    this.#o.notes.flush();
+  }
+
+  #repeat(waitId: WaitId): void {
+    for (const parked of this.#parked.take(waitId)) {
+      this.#request.load(parked.copy);
+      this.#handle(parked.interrupted);
+    }
+    const own = this.#whenReady.get(waitId);
+    this.#whenReady.delete(waitId);
+    own?.();
+  }
+
+  #wait(): void {
+    const interrupted = this.#parked.hasInterrupted();
+    const due = Math.min(this.#o.work.tickDueMs(), interrupted ? interruptedLookMs : Infinity);
+    const timeout = due === Infinity ? -1 : Math.ceil(Math.min(due, 0x7fffffff));
+    const fds = this.#pollFds;
+    const ready = poll(fds, this.#o.work.accepts() ? 2 : 1, timeout);
+    if (ready < 0) return;
+    if (interrupted)
+      for (const parked of this.#parked.takeEnding()) this.#answerInterrupted(parked);
+    if (ready === 0) return;
+    if (fds[6] !== 0) {
+      fds[6] = 0;
+      read(this.#o.wakeFd, this.#wakeCounter, 8);
+      if (!this.#o.work.drain()) this.#end = 'stopped';
+    }
+    if (fds[14] !== 0) {
+      fds[14] = 0;
+      this.#readAndHandle();
+    }
+  }
+
+  #readAndHandle(): void {
+    const n = read(this.#o.fd, this.#request.bytes, this.#request.bytes.length);
+    if (n >= requestHeaderBytes) {
+      this.#handle(false);
+      return;
+    }
+    const number = errno();
+    // The request was withdrawn while we read it, or a signal came.
+    if (n < 0 && (number === Errno.ENOENT || number === Errno.EINTR || number === Errno.EAGAIN))
+      return;
+    if (n < 0 && number !== Errno.ENODEV && number !== Errno.ECONNABORTED)
+      this.#o.log('error', `reading requests failed: ${errnoName(number)}`);
+    this.#end = 'unmounted';
+  }
+
+  /** Carries out the request in the buffer. */
+  #handle(interrupted: boolean): void {
+    const opcode = this.#request.opcode();
+    this.#reply.length = 0;
+    switch (opcode) {
+      case Opcode.init:
+        return this.#init();
+      case Opcode.interrupt:
+        return this.#interrupt();
+      case Opcode.destroy:
+        return this.#answer(ok);
+      default: {
+        const status = this.#perform(opcode);
+        if (status === pending) this.#park(opcode, interrupted);
+        else this.#answer(status);
+      }
+    }
+  }
+
+  #perform(opcode: number): number {
+    const x = this.#x;
+    x.ino = this.#request.inode(16);
+    this.#caller.fill(this.#request, this.#request.view(16));
+    const handler = handlers[opcode];
+    if (handler === undefined) return noSuchCall;
+    if (this.#request.uniqueHigh() < uniqueResendHigh) return handler(x);
+    const done = x.fileSystem.carriedOut(this.#caller.request);
+    try {
+      return done === undefined ? handler(x) : answerCarriedOut(x, opcode, done);
+    } catch (error) {
+      this.#o.log('error', `request ${opcode} failed twice: ${String(error)}`);
+      return errorAfterDefect;
+    }
+  }
+
+  #park(opcode: number, interrupted: boolean): void {
+    this.#parked.add({
+      copy: this.#request.copy(),
+      waitId: this.#x.fileSystem.pendingOn,
+      opcode,
+      pid: this.#request.pid(),
+      uniqueLow: this.#request.uniqueLow(),
+      uniqueHigh: this.#request.uniqueHigh(),
+      interrupted,
+    });
+  }
+
+  #answer(status: number): void {
+    if (status === noReply) return;
+    const number = status === ok ? 0 : status === noSuchCall ? Errno.ENOSYS : errnoOf(status);
+    this.#send(number, this.#request.uniqueLow(), this.#request.uniqueHigh());
+  }
+
+  #send(number: number, uniqueLow: number, uniqueHigh: number): void {
+    const length = this.#reply.finish(number, uniqueLow, uniqueHigh);
+    if (write(this.#o.fd, this.#reply.bytes, length) >= 0) return;
+    const failed = errno();
+    // ENOENT: whoever asked is gone. ENODEV: unmounted, as the next read will tell.
+    if (failed === Errno.ENOENT || failed === Errno.ENODEV) return;
+    this.#o.log('error', `a reply was refused by the kernel: ${errnoName(failed)}`);
+    // The caller must not wait for ever for an answer that was malformed.
+    if (number === 0) this.#send(Errno.EIO, uniqueLow, uniqueHigh);
+  }
+
+  #init(): void {
+    const session = negotiate(this.#request, this.#reply);
+    if (session === undefined) {
+      this.#send(Errno.ENOSYS, this.#request.uniqueLow(), this.#request.uniqueHigh());
+      this.#end = 'kernel-too-old';
+      return;
+    }
+    this.#o.onSession(session);
+    this.#answer(ok);
+  }
+
+  /** struct fuse_interrupt_in: u64 unique of the request. Not answered itself. */
+  #interrupt(): void {
+    const ending = this.#parked.interrupt(
+      this.#request.u32(requestHeaderBytes),
+      this.#request.u32(requestHeaderBytes + 4),
+    );
+    if (ending !== undefined) this.#answerInterrupted(ending);
+  }
+
+  #answerInterrupted(parked: { waitId: WaitId; uniqueLow: number; uniqueHigh: number }): void {
+    if (!this.#parked.waitFor(parked.waitId)) this.#x.fileSystem.cancelWait(parked.waitId);
+    this.#send(Errno.EINTR, parked.uniqueLow, parked.uniqueHigh);
+  }
+}
+
+/** Not an `FsError`, so that it becomes EIO. */
+const errorAfterDefect = 63;
