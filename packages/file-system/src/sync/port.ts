@@ -11,7 +11,6 @@
  *  - "Dirty" bits of an inode are kept in its row by the core (`Tree.setDirty`), so that a change and the
  *    knowledge that it must be exported are one commit.
  */
-import type { DatabaseSync } from 'node:sqlite';
 import type { Attributes, Kind, Result, WaitId } from '../operations.ts';
 import type { ByteSpan, TransferJob, TransferResult } from '../transfer/jobs.ts';
 
@@ -42,10 +41,22 @@ export interface RemoteAttributes {
 
 /** What the planner needs of the core. All inode numbers are of live inodes unless said otherwise. */
 export interface Tree {
-  /** The planner makes its own tables (`sync_…`) here and uses prepared statements inside `transaction`. */
-  readonly database: DatabaseSync;
   /** One commit that survives kill -9. May be called inside another one (then it is part of it). */
   transaction<T>(change: () => T): T;
+  /**
+   * The planner's own persistent notes, part of the same commits as all else (callbacks from the core are inside
+   * the core's transaction). Few: deletions to be made, conflicts, import failures. Undefined = none; setting
+   * undefined removes.
+   */
+  record(key: string): string | undefined;
+  setRecord(key: string, value: string | undefined): void;
+  eachRecord(keyPrefix: string, each: (key: string, value: string) => void): void;
+  /**
+   * One opaque text per inode, kept in its row ('' at first): which S3 object the inode came from.
+   * Readable as long as the inode exists, also when it has lost its name.
+   */
+  base(ino: number): string;
+  setBase(ino: number, base: string): void;
 
   newWait(): WaitId;
   ready(waitId: WaitId): void;
