@@ -105,7 +105,11 @@ export interface ReviewResult {
     readonly sarif: FileReference;
     readonly markdown: FileReference;
   };
-  readonly milliseconds: { readonly clone: number; readonly review: number; readonly merge: number };
+  readonly milliseconds: {
+    readonly clone: number;
+    readonly review: number;
+    readonly merge: number;
+  };
 }
 
 /** Error types of a review that could not be made: the execution ends FAILED with this ErrorType. */

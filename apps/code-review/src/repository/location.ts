@@ -97,7 +97,8 @@ export function checkRevision(revision: string): void {
   }
 }
 
-function withoutUser(url: string): string {
+/** An address as people may read it: without user, password, query. */
+export function withoutUser(url: string): string {
   return url.replace(/^([a-z+.-]+:\/\/)[^/@]*@/i, '$1').replace(/[?#].*$/, '');
 }
 
