@@ -1,0 +1,306 @@
+/**
+ * The HTTP side: routes of the durable execution API, rest-json in and out. Errors carry their name
+ * in the header `x-amzn-errortype`, where AWS's clients look for it, and in the body.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { functionNameOf } from './arn.ts';
+import type { CheckpointRequest, Checkpoints } from './checkpoints.ts';
+import { DurableError } from './errors.ts';
+import type { Execution } from './execution.ts';
+import { historyPage } from './history.ts';
+import type { Log, ResolvedFunction } from './ports.ts';
+import { epochSeconds } from './render.ts';
+import type { Json } from './render.ts';
+import type { DurableService } from './service.ts';
+import type { Store } from './store.ts';
+import type { ErrorObject } from './wire.ts';
+
+const PREFIX = '/2025-12-01/';
+/** A checkpoint holds 750 KB at most; a single large payload may exceed that. */
+const BODY_BYTES_MAX = 8 * 1024 * 1024;
+const PAGE_ITEMS_MAX = 1000;
+const PAGE_ITEMS_DEFAULT = 100;
+
+/** True when the request was this API's: it will be answered. */
+export type RequestHandler = (req: IncomingMessage, res: ServerResponse) => boolean;
+
+export interface ApiOptions {
+  find(arn: string): Execution;
+  resolve(name: string, qualifier?: string): ResolvedFunction | undefined;
+  service: DurableService;
+  store: Store;
+  checkpoints: Checkpoints;
+  log: Log;
+}
+
+interface Call {
+  method: string;
+  /** Decoded path segments after the version. */
+  path: string[];
+  query: URLSearchParams;
+  body: Buffer;
+}
+
+export function createApi(o: ApiOptions): RequestHandler {
+  return (req, res) => {
+    if (!req.url?.startsWith(PREFIX)) return false;
+    const mark = req.url.indexOf('?');
+    const text = mark < 0 ? req.url : req.url.slice(0, mark);
+    const segments = text.slice(PREFIX.length).split('/');
+    if (!isOurs(segments)) return false;
+    void answer(o, req, res, {
+      segments,
+      query: new URLSearchParams(mark < 0 ? '' : req.url.slice(mark + 1)),
+    });
+    return true;
+  };
+}
+
+function isOurs(segments: readonly string[]): boolean {
+  return (
+    segments[0] === 'durable-executions' ||
+    segments[0] === 'durable-execution-callbacks' ||
+    (segments[0] === 'functions' && segments[2] === 'durable-executions')
+  );
+}
+
+async function answer(
+  o: ApiOptions,
+  req: IncomingMessage,
+  res: ServerResponse,
+  url: { segments: string[]; query: URLSearchParams },
+): Promise<void> {
+  try {
+    const body = await readBody(req);
+    const path = url.segments.map(decodeSegment);
+    const reply = await route(o, { method: req.method ?? 'GET', path, query: url.query, body });
+    send(res, 200, typeof reply === 'string' ? reply : JSON.stringify(reply));
+  } catch (error) {
+    if (error instanceof DurableError) {
+      refuse(res, error);
+    } else {
+      o.log('error', `a request failed: ${(error as Error).stack ?? String(error)}`);
+      refuse(res, new DurableError('ServiceException', 'Internal error: see the log.'));
+    }
+  }
+}
+
+async function route(o: ApiOptions, call: Call): Promise<Json | string> {
+  const [kind, id, verb] = call.path;
+  const key = `${call.method} ${kind} ${verb ?? ''}`;
+  switch (key) {
+    case 'POST durable-executions checkpoint':
+      return o.checkpoints.checkpoint(o.find(id!), checkpointRequest(call));
+    case 'GET durable-executions state':
+      return o.checkpoints.state(o.find(id!), {
+        token: required(call.query, 'CheckpointToken'),
+        marker: call.query.get('Marker') ?? undefined,
+        itemsMax: itemsMax(call.query),
+      });
+    case 'GET durable-executions ':
+      return described(o, o.find(id!), call.query.get('IncludeExecutionData') !== 'false');
+    case 'GET durable-executions history':
+      return history(o, o.find(id!), call.query);
+    case 'POST durable-executions stop': {
+      const { stoppedAt } = await o.service.stop(id!, errorObject(call.body));
+      return { StopTimestamp: epochSeconds(stoppedAt) };
+    }
+    case 'GET functions durable-executions':
+      return listed(o, id!, call.query);
+    case 'POST durable-execution-callbacks succeed':
+      await o.service.callbacks.succeed(
+        id!,
+        call.body.length === 0 ? undefined : call.body.toString('utf8'),
+      );
+      return {};
+    case 'POST durable-execution-callbacks fail':
+      await o.service.callbacks.fail(id!, errorObject(call.body) ?? {});
+      return {};
+    case 'POST durable-execution-callbacks heartbeat':
+      await o.service.callbacks.heartbeat(id!);
+      return {};
+    default:
+      throw new DurableError('ResourceNotFoundException', `No such operation: ${key}`);
+  }
+}
+
+async function described(o: ApiOptions, execution: Execution, data: boolean): Promise<Json> {
+  await o.store.acknowledged();
+  return {
+    DurableExecutionArn: execution.arn,
+    DurableExecutionName: execution.name,
+    FunctionArn: execution.functionArn,
+    InputPayload: data ? execution.input : undefined,
+    Result: data ? execution.result : undefined,
+    Error: data ? execution.error : undefined,
+    StartTimestamp: epochSeconds(execution.startedAt),
+    EndTimestamp: execution.endedAt === undefined ? undefined : epochSeconds(execution.endedAt),
+    Status: execution.status,
+    Version: execution.version,
+    ExecutionDataIncluded: data,
+    DurableConfig: {
+      ExecutionTimeout: execution.timeoutSeconds,
+      RetentionPeriodInDays: execution.retentionDays,
+    },
+  };
+}
+
+async function history(
+  o: ApiOptions,
+  execution: Execution,
+  query: URLSearchParams,
+): Promise<Json> {
+  const page = historyPage(execution, {
+    from: markerOf(query),
+    itemsMax: itemsMax(query) ?? PAGE_ITEMS_MAX,
+    reverse: query.get('ReverseOrder') === 'true',
+    data: query.get('IncludeExecutionData') === 'true',
+  });
+  await o.store.acknowledged();
+  return { Events: page.events, NextMarker: page.next };
+}
+
+async function listed(o: ApiOptions, nameOrArn: string, query: URLSearchParams): Promise<Json> {
+  const { name, qualifier = query.get('Qualifier') ?? undefined } = functionNameOf(nameOrArn);
+  const resolved = o.resolve(nameOrArn, query.get('Qualifier') ?? undefined);
+  let found = [...o.store.state.ofFunction(name)];
+  if (!resolved && found.length === 0)
+    throw new DurableError('ResourceNotFoundException', `Function not found: ${nameOrArn}`);
+  const statuses = query.getAll('Statuses').flatMap((text) => text.split(','));
+  const executionName = query.get('DurableExecutionName');
+  const after = timeOf(query, 'StartedAfter');
+  const before = timeOf(query, 'StartedBefore');
+  found = found.filter(
+    (execution) =>
+      (qualifier === undefined || execution.version === (resolved?.version ?? qualifier)) &&
+      (statuses.length === 0 || statuses.includes(execution.status)) &&
+      (executionName === null || execution.name === executionName) &&
+      (after === undefined || execution.startedAt > after) &&
+      (before === undefined || execution.startedAt < before),
+  );
+  if (query.get('ReverseOrder') === 'true') found.reverse();
+  const from = markerOf(query);
+  const page = found.slice(from, from + (itemsMax(query) ?? PAGE_ITEMS_DEFAULT));
+  const next = from + page.length;
+  await o.store.acknowledged();
+  return {
+    DurableExecutions: page.map((execution) => ({
+      DurableExecutionArn: execution.arn,
+      DurableExecutionName: execution.name,
+      FunctionArn: execution.functionArn,
+      Status: execution.status,
+      StartTimestamp: epochSeconds(execution.startedAt),
+      EndTimestamp: execution.endedAt === undefined ? undefined : epochSeconds(execution.endedAt),
+    })),
+    NextMarker: next < found.length ? String(next) : undefined,
+  };
+}
+
+function checkpointRequest(call: Call): CheckpointRequest {
+  const request = parseJson(call.body) as Partial<CheckpointRequest> | null;
+  if (typeof request?.CheckpointToken !== 'string')
+    throw new DurableError('InvalidParameterValueException', 'CheckpointToken is missing.');
+  if (request.Updates !== undefined && !Array.isArray(request.Updates))
+    throw new DurableError('InvalidParameterValueException', 'Updates must be a list.');
+  return request as CheckpointRequest;
+}
+
+function errorObject(body: Buffer): ErrorObject | undefined {
+  if (body.length === 0) return undefined;
+  const error = parseJson(body);
+  if (typeof error !== 'object' || error === null)
+    throw new DurableError('InvalidParameterValueException', 'The body is not an error object.');
+  const { ErrorMessage, ErrorType, ErrorData, StackTrace } = error as ErrorObject;
+  return {
+    ...(ErrorMessage === undefined ? {} : { ErrorMessage }),
+    ...(ErrorType === undefined ? {} : { ErrorType }),
+    ...(ErrorData === undefined ? {} : { ErrorData }),
+    ...(StackTrace === undefined ? {} : { StackTrace }),
+  };
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch (error) {
+    throw new DurableError(
+      'InvalidParameterValueException',
+      `The body is not JSON: ${(error as Error).message}`,
+    );
+  }
+}
+
+function required(query: URLSearchParams, name: string): string {
+  const value = query.get(name);
+  if (value === null)
+    throw new DurableError('InvalidParameterValueException', `${name} is missing.`);
+  return value;
+}
+
+function itemsMax(query: URLSearchParams): number | undefined {
+  const text = query.get('MaxItems');
+  if (text === null) return undefined;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0 || value > PAGE_ITEMS_MAX)
+    throw new DurableError(
+      'InvalidParameterValueException',
+      `MaxItems is a number from 0 to ${PAGE_ITEMS_MAX}, got ${text}.`,
+    );
+  return value === 0 ? undefined : value;
+}
+
+function markerOf(query: URLSearchParams): number {
+  const text = query.get('Marker') ?? '';
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0)
+    throw new DurableError('InvalidParameterValueException', `Invalid Marker: ${text}`);
+  return value;
+}
+
+/** A time in a query is ISO 8601 text or epoch seconds. */
+function timeOf(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === null) return undefined;
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text);
+  if (Number.isNaN(value))
+    throw new DurableError('InvalidParameterValueException', `${name} is not a time: ${text}`);
+  return value;
+}
+
+function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch (error) {
+    throw new DurableError(
+      'InvalidParameterValueException',
+      `The path holds ${segment}, which is not URL-encoded text.`,
+      { cause: error },
+    );
+  }
+}
+
+async function readBody(req: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of req as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > BODY_BYTES_MAX)
+      throw new DurableError(
+        'RequestTooLargeException',
+        `A request is at most ${BODY_BYTES_MAX} bytes.`,
+      );
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+}
+
+function refuse(res: ServerResponse, error: DurableError): void {
+  res.setHeader('x-amzn-errortype', error.code);
+  send(res, error.status, JSON.stringify({ Type: error.code, message: error.message }));
+}
+
+function send(res: ServerResponse, status: number, text: string): void {
+  const body = Buffer.from(text);
+  res.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length });
+  res.end(body);
+}

@@ -1,0 +1,3 @@
+export { startLocalHost, WorkerCrash } from './local-host.ts';
+export type { LocalFunction, LocalHandler, LocalHost, LocalHostOptions } from './local-host.ts';
+export { VirtualClock } from './virtual-clock.ts';
