@@ -129,10 +129,7 @@ function checkSizes(update: OperationUpdate, limits: Limits): string | undefined
     update.Type === 'EXECUTION' ? limits.executionPayloadBytesMax : limits.payloadBytesMax;
   if (tooLong(update.Payload, max))
     return `Operation ${update.Id}: a payload of a ${update.Type} is at most ${max} bytes.`;
-  if (
-    update.Error !== undefined &&
-    tooLong(JSON.stringify(update.Error), limits.errorBytesMax)
-  )
+  if (update.Error !== undefined && tooLong(JSON.stringify(update.Error), limits.errorBytesMax))
     return `Operation ${update.Id}: an error is at most ${limits.errorBytesMax} bytes.`;
   return undefined;
 }

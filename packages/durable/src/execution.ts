@@ -111,9 +111,7 @@ export interface Execution {
 
 export function isOperationOpen(operation: Operation): boolean {
   return (
-    operation.status === 'STARTED' ||
-    operation.status === 'PENDING' ||
-    operation.status === 'READY'
+    operation.status === 'STARTED' || operation.status === 'PENDING' || operation.status === 'READY'
   );
 }
 

@@ -145,11 +145,7 @@ async function described(o: ApiOptions, execution: Execution, data: boolean): Pr
   };
 }
 
-async function history(
-  o: ApiOptions,
-  execution: Execution,
-  query: URLSearchParams,
-): Promise<Json> {
+async function history(o: ApiOptions, execution: Execution, query: URLSearchParams): Promise<Json> {
   const page = historyPage(execution, {
     from: markerOf(query),
     itemsMax: itemsMax(query) ?? PAGE_ITEMS_MAX,

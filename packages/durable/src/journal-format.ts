@@ -61,7 +61,7 @@ export function readSegment(bytes: Buffer, each: (record: unknown) => void): Seg
 /** Whole, valid frames found anywhere in `bytes`: what would be lost by cutting them off. */
 export function countFrames(bytes: Buffer): number {
   let found = 0;
-  for (let offset = 0; offset + FRAME_HEADER_BYTES < bytes.length; ) {
+  for (let offset = 0; offset + FRAME_HEADER_BYTES < bytes.length;) {
     const end = frameEnd(bytes, offset);
     if (typeof end === 'number' && bytes[offset + FRAME_HEADER_BYTES] === 0x7b) {
       found++;

@@ -184,10 +184,10 @@ export class Runner {
   }
 
   async #announceEnd(execution: Execution): Promise<void> {
+    const live = this.live(execution);
     this.#announcing++;
     await this.options.store.journal.eventuallyDurable().catch(() => {});
     this.#announcing--;
-    const live = this.live(execution);
     for (const wake of live.waiting.splice(0)) wake();
     if (!live.invocation) this.#live.delete(execution.id);
   }
@@ -256,7 +256,8 @@ export class Runner {
     if (this.#abort.signal.aborted) return;
     delete live.invocation;
     this.#invoked(execution, invocation, startedAt, outcomeOf(reply));
-    if (execution.status !== 'RUNNING') this.#live.delete(execution.id);
+    if (execution.status !== 'RUNNING' && live.waiting.length === 0)
+      this.#live.delete(execution.id);
   }
 
   #invoked(

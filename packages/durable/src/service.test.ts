@@ -66,5 +66,4 @@ test('a workflow of steps, waits, branches and chained invokes', async () => {
     mapped: [10, 20, 30],
     echoed: 'hello',
   });
-  console.log(host.service.history(result.executionArn).map((e) => `${e.EventId} ${e.EventType} ${e.Name}`).join('\n'));
 });

@@ -140,7 +140,11 @@ async function invokeLocally(
   }
 }
 
-async function drive<T>(clock: VirtualClock, service: DurableService, done: Promise<T>): Promise<T> {
+async function drive<T>(
+  clock: VirtualClock,
+  service: DurableService,
+  done: Promise<T>,
+): Promise<T> {
   let settled = false;
   const watched = done.finally(() => {
     settled = true;
