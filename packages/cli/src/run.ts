@@ -1,0 +1,80 @@
+// Finds the verb, runs it, and turns however it ends into one message and an exit code.
+import { CommandError, EXIT, usageError, type ExitCode } from './command-line/outcome.ts';
+import { systemTerminal, type Terminal } from './command-line/terminal.ts';
+import {
+  helpText,
+  parseVerb,
+  type ParsedArguments,
+  type VerbDeclaration,
+} from './command-line/verb.ts';
+
+/** What each file of `verbs/` exports as `verb`. */
+export interface Verb<Name extends string = string> {
+  readonly declaration: VerbDeclaration<Name>;
+  run(args: ParsedArguments<Name>, terminal: Terminal): Promise<ExitCode>;
+}
+
+interface VerbEntry {
+  readonly summary: string;
+  load(): Promise<Verb>;
+}
+
+const VERBS: Readonly<Record<string, VerbEntry>> = {
+  review: {
+    summary: 'Review a git repository',
+    load: async () => (await import('./verbs/review.ts')).verb,
+  },
+};
+
+/** Runs `moorage <args>`. Never rejects. */
+export async function run(args: readonly string[]): Promise<ExitCode> {
+  const terminal = systemTerminal(args.includes('--json'));
+  try {
+    return await dispatch(args, terminal);
+  } catch (error) {
+    return report(error, terminal);
+  }
+}
+
+async function dispatch(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    process.stdout.write(overview());
+    return name === undefined ? EXIT.usage : EXIT.clean;
+  }
+  const entry = VERBS[name];
+  if (!entry) {
+    const known = Object.keys(VERBS).join(', ');
+    throw usageError(`There is no command ${JSON.stringify(name)}`, `Commands: ${known}.`);
+  }
+  const verb = await entry.load();
+  const parsed = parseVerb(verb.declaration, rest);
+  if (parsed.switches.has('help')) {
+    process.stdout.write(helpText(verb.declaration));
+    return EXIT.clean;
+  }
+  return verb.run(parsed, terminal);
+}
+
+function report(error: unknown, terminal: Terminal): ExitCode {
+  const known = error instanceof CommandError;
+  const exitCode = known ? error.exitCode : EXIT.internal;
+  const message = error instanceof Error ? error.message : String(error);
+  const remedy = known ? error.remedy : undefined;
+  terminal.note(`moorage: ${message}${remedy === undefined ? '' : `\n  ${remedy}`}`);
+  if (!known && error instanceof Error && error.stack) {
+    terminal.note(error.stack);
+    terminal.note('This is a defect of Moorage. Please report it with the lines above.');
+  }
+  terminal.result({ error: { message, ...(remedy !== undefined && { remedy }) }, exitCode });
+  return exitCode;
+}
+
+function overview(): string {
+  const lines = ['Usage: moorage <command> [options]', '', 'Commands:'];
+  for (const [name, { summary }] of Object.entries(VERBS)) {
+    lines.push(`  ${name.padEnd(12)}${summary}`);
+  }
+  lines.push('', '`moorage <command> --help` explains each.');
+  return `${lines.join('\n')}\n`;
+}
