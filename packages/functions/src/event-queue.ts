@@ -1,0 +1,170 @@
+/**
+ * Asynchronous invocations: accepted once they are on disk, run at least once, tried again after a
+ * function error one and two minutes later, dropped (and said so) when too old or out of tries.
+ * A restart resumes what was accepted. An invocation cut short by the host's own end counts for
+ * nothing.
+ */
+import {
+  CONCURRENCY_DEFAULT,
+  EVENT_AGE_SECONDS_DEFAULT,
+  RETRY_ATTEMPTS_DEFAULT,
+  type FunctionConfiguration,
+} from './function-configuration.ts';
+import { parseFunctionName } from './function-name.ts';
+import type { InvocationRequest, InvocationResult } from './invocation.ts';
+import { EventJournal, type QueuedEvent } from './event-journal.ts';
+import { LambdaError } from './lambda-error.ts';
+import type { Clock, Log } from './ports.ts';
+
+export interface EventQueueOptions {
+  path: string;
+  clock: Clock;
+  log: Log;
+  /** Throws LambdaError when the service could not run the function. */
+  invoke: (request: InvocationRequest) => Promise<InvocationResult>;
+  /** Throws ResourceNotFoundException. */
+  resolve: (functionName: string, qualifier?: string) => FunctionConfiguration;
+}
+
+const RETRY_MS = [60_000, 120_000];
+const SERVICE_RETRY_MS_MAX = 300_000;
+
+export class EventQueue {
+  readonly #options: EventQueueOptions;
+  readonly #journal: EventJournal;
+  /** By function name, in order of acceptance. */
+  readonly #waiting = new Map<string, QueuedEvent[]>();
+  readonly #running = new Map<string, number>();
+  readonly #cancels = new Set<() => void>();
+  #closed = false;
+
+  constructor(options: EventQueueOptions) {
+    this.#options = options;
+    this.#journal = new EventJournal(options.path, options.log);
+    for (const event of this.#journal.live.values()) this.#lineUp(event).push(event);
+  }
+
+  /** Resolves once the event will survive anything but the disk's loss. */
+  async accept(request: InvocationRequest & { requestId: string }): Promise<void> {
+    const { name, qualifier } = parseFunctionName(request.functionName, request.qualifier);
+    const now = this.#options.clock.now();
+    const event: QueuedEvent = {
+      id: request.requestId,
+      functionName: name,
+      ...(qualifier === undefined ? {} : { qualifier }),
+      payloadBase64: Buffer.from(request.payload).toString('base64'),
+      ...(request.clientContext === undefined ? {} : { clientContext: request.clientContext }),
+      ...(request.traceId === undefined ? {} : { traceId: request.traceId }),
+      ...(request.tenantId === undefined ? {} : { tenantId: request.tenantId }),
+      acceptedMs: now,
+      failures: 0,
+      notBeforeMs: now,
+    };
+    try {
+      await this.#journal.append({ type: 'accepted', event });
+    } catch (cause) {
+      throw new LambdaError('ServiceException', `The event could not be stored: ${String(cause)}`);
+    }
+    this.#lineUp(event).push(event);
+    this.pump(name);
+  }
+
+  /** Starts what is due of one function; called when that function appears. */
+  pump(functionName: string): void {
+    const line = this.#waiting.get(functionName);
+    if (line === undefined || this.#closed) return;
+    while (line.length > 0) {
+      const event = line[0]!;
+      let f: FunctionConfiguration;
+      try {
+        f = this.#options.resolve(event.functionName, event.qualifier);
+      } catch {
+        // Not registered (yet): it keeps its place until it is, or until a later start of the host.
+        return;
+      }
+      const running = this.#running.get(functionName) ?? 0;
+      if (running >= (f.concurrency ?? CONCURRENCY_DEFAULT)) return;
+      line.shift();
+      this.#running.set(functionName, running + 1);
+      void this.#run(event, f).finally(() => {
+        this.#running.set(functionName, this.#running.get(functionName)! - 1);
+        this.pump(functionName);
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const cancel of this.#cancels) cancel();
+    await this.#journal.close();
+  }
+
+  async #run(event: QueuedEvent, f: FunctionConfiguration): Promise<void> {
+    const { clock } = this.#options;
+    const maxAgeMs = 1000 * (f.maximumEventAgeSeconds ?? EVENT_AGE_SECONDS_DEFAULT);
+    if (clock.now() - event.acceptedMs > maxAgeMs) return this.#drop(event, 'too old');
+    if (clock.now() < event.notBeforeMs) return this.#later(event);
+    let result: InvocationResult;
+    try {
+      result = await this.#options.invoke({
+        functionName: event.functionName,
+        ...(event.qualifier === undefined ? {} : { qualifier: event.qualifier }),
+        payload: Buffer.from(event.payloadBase64, 'base64'),
+        ...(event.clientContext === undefined ? {} : { clientContext: event.clientContext }),
+        ...(event.traceId === undefined ? {} : { traceId: event.traceId }),
+        ...(event.tenantId === undefined ? {} : { tenantId: event.tenantId }),
+        requestId: event.id,
+      });
+    } catch {
+      // The service's fault, not the function's: costs no try.
+      const waitedMs = clock.now() - event.acceptedMs;
+      event.notBeforeMs =
+        clock.now() + Math.min(SERVICE_RETRY_MS_MAX, Math.max(1000, 2 * waitedMs));
+      return this.#later(event);
+    }
+    if (this.#closed) return;
+    if (result.functionError === undefined) return this.#record({ type: 'done', id: event.id });
+    const failures = event.failures + 1;
+    if (failures > (f.maximumRetryAttempts ?? RETRY_ATTEMPTS_DEFAULT))
+      return this.#drop(event, 'out of retries');
+    const notBeforeMs = clock.now() + RETRY_MS[failures - 1]!;
+    await this.#record({ type: 'failed', id: event.id, failures, notBeforeMs });
+    event.failures = failures;
+    event.notBeforeMs = notBeforeMs;
+    this.#later(event);
+  }
+
+  #later(event: QueuedEvent): void {
+    if (this.#closed) return;
+    const cancel = this.#options.clock.after(event.notBeforeMs - this.#options.clock.now(), () => {
+      this.#cancels.delete(cancel);
+      this.#lineUp(event).push(event);
+      this.pump(event.functionName);
+    });
+    this.#cancels.add(cancel);
+  }
+
+  #drop(event: QueuedEvent, reason: string): Promise<void> {
+    this.#options.log('error', 'an asynchronous invocation was given up', {
+      function: event.functionName,
+      requestId: event.id,
+      reason,
+    });
+    return this.#record({ type: 'done', id: event.id });
+  }
+
+  /** A record that is lost costs a repetition after a restart, no more. */
+  async #record(record: Parameters<EventJournal['append']>[0]): Promise<void> {
+    try {
+      await this.#journal.append(record);
+    } catch (cause) {
+      this.#options.log('error', 'the event queue cannot be written', { cause: String(cause) });
+    }
+  }
+
+  #lineUp(event: QueuedEvent): QueuedEvent[] {
+    let line = this.#waiting.get(event.functionName);
+    if (line === undefined) this.#waiting.set(event.functionName, (line = []));
+    return line;
+  }
+}
