@@ -27,10 +27,14 @@ export interface ByteSpan {
   end: number;
 }
 
-/** How to tell our own object from one that somebody else put there, when its ETag is not known. */
+/**
+ * How to tell an object of ours whose ETag was never learnt (its answer was lost, or we died): by its size and
+ * what else is known of it. Our metadata holds the time of change to the nanosecond.
+ */
 export interface OwnMark {
-  metadata: Record<string, string>;
   size: number;
+  eTag?: string;
+  metadata?: Record<string, string>;
 }
 
 export type TransferJob =
@@ -78,8 +82,8 @@ export type TransferJob =
       condition: WriteCondition;
       attributes: ObjectAttributes | undefined;
     }
-  /** Deletes what has this ETag, or what carries our mark. Already gone is a success. */
-  | { kind: 'delete'; id: JobId; key: string; eTag?: string; mark?: OwnMark };
+  /** Deletes what has this ETag or one of these marks. Already gone is a success. */
+  | { kind: 'delete'; id: JobId; key: string; eTag?: string; marks: OwnMark[] };
 
 export interface RemoteObject {
   key: string;

@@ -1,0 +1,14 @@
+export { checkBucket, BucketUnusable } from './check-bucket.ts';
+export type {
+  ByteSpan,
+  JobId,
+  ObjectAttributes,
+  ObjectPin,
+  OwnMark,
+  RemoteHead,
+  RemoteObject,
+  TransferJob,
+  TransferResult,
+} from './jobs.ts';
+export { Transfers } from './transfers.ts';
+export type { TransfersOptions } from './transfers.ts';

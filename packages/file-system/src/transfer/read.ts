@@ -1,0 +1,147 @@
+/** Jobs that read: listings, heads, and bytes of one exact version. */
+import { open } from 'node:fs/promises';
+import { S3Error, collect } from '@moorage/object-store';
+import type { Bucket, ListedObject, ObjectHead } from '@moorage/object-store';
+import type { ObjectPin, RemoteHead, TransferJob, TransferResult } from './jobs.ts';
+
+type JobOf<Kind> = Extract<TransferJob, { kind: Kind }>;
+
+/** Emits every page but the last one, which is the result. */
+export async function listObjects(
+  bucket: Bucket,
+  job: JobOf<'list'>,
+  emit: (page: TransferResult) => void,
+): Promise<TransferResult> {
+  let continuation: string | undefined;
+  for (;;) {
+    const page = await bucket.list({
+      prefix: job.prefix,
+      ...(job.recursive ? {} : { delimiter: '/' }),
+      ...(continuation === undefined ? {} : { continuation }),
+    });
+    const objects: ListedObject[] = page.objects;
+    const last = page.continuation === undefined;
+    const result: TransferResult = {
+      kind: 'page',
+      id: job.id,
+      objects,
+      prefixes: page.prefixes,
+      last,
+    };
+    if (last) return result;
+    emit(result);
+    continuation = page.continuation;
+  }
+}
+
+/** A small object's bytes come with its attributes: one GET instead of a HEAD and a GET. */
+export async function headObject(bucket: Bucket, job: JobOf<'head'>): Promise<TransferResult> {
+  try {
+    if (job.bodyBytesMax === 0) {
+      return { kind: 'head', id: job.id, head: remoteHead(await bucket.head(job.key)) };
+    }
+    const object = await bucket.get(job.key);
+    if (object.size > job.bodyBytesMax) {
+      // It has grown since it was listed: what a HEAD would have told is enough.
+      await object.body[Symbol.asyncIterator]().return?.();
+      return { kind: 'head', id: job.id, head: remoteHead(object) };
+    }
+    const body = await collect(object.body, object.length);
+    return { kind: 'head', id: job.id, head: remoteHead(object), body };
+  } catch (error) {
+    if (isAbsent(error)) return { kind: 'head', id: job.id, head: undefined };
+    if (job.bodyBytesMax > 0 && error instanceof S3Error && error.code === 'ObjectArchived') {
+      return headObject(bucket, { ...job, bodyBytesMax: 0 });
+    }
+    throw error;
+  }
+}
+
+export async function fetchBytes(bucket: Bucket, job: JobOf<'fetch'>): Promise<TransferResult> {
+  const { start, end } = job.span;
+  try {
+    const object = await bucket.get(job.from.key, {
+      ...pinned(job.from),
+      range: { start, end: end - 1 },
+    });
+    if (job.path === undefined) {
+      return { kind: 'fetched', id: job.id, body: await collect(object.body, object.length) };
+    }
+    const file = await open(job.path, 'r+');
+    try {
+      let at = start;
+      for await (const chunk of object.body) {
+        await file.write(chunk, 0, chunk.length, at);
+        at += chunk.length;
+      }
+    } finally {
+      await file.close();
+    }
+    return { kind: 'fetched', id: job.id };
+  } catch (error) {
+    if (isGone(error)) return { kind: 'gone', id: job.id };
+    throw error;
+  }
+}
+
+/** The bytes of a span of a pinned object. */
+export async function readPinned(
+  bucket: Bucket,
+  from: ObjectPin,
+  start: number,
+  end: number,
+): Promise<Uint8Array> {
+  const object = await bucket.get(from.key, { ...pinned(from), range: { start, end: end - 1 } });
+  return collect(object.body, object.length);
+}
+
+/** By version where there are versions, and by ETag in any case. */
+export function pinned(from: ObjectPin): { versionId?: string; ifMatch: string } {
+  return from.versionId === undefined
+    ? { ifMatch: from.eTag }
+    : { ifMatch: from.eTag, versionId: from.versionId };
+}
+
+export async function headOrNothing(bucket: Bucket, key: string): Promise<RemoteHead | undefined> {
+  try {
+    return remoteHead(await bucket.head(key));
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+}
+
+export function remoteHead(head: ObjectHead): RemoteHead {
+  const remote: RemoteHead = {
+    key: head.key,
+    size: head.size,
+    eTag: head.eTag,
+    lastModified: head.lastModified,
+    metadata: head.metadata,
+  };
+  if (head.versionId !== undefined) remote.versionId = head.versionId;
+  if (head.storageClass !== undefined) remote.storageClass = head.storageClass;
+  if (head.tagCount !== undefined) remote.tagCount = head.tagCount;
+  if (head.contentType !== undefined) remote.contentType = head.contentType;
+  if (head.contentEncoding !== undefined) remote.contentEncoding = head.contentEncoding;
+  if (head.contentDisposition !== undefined) remote.contentDisposition = head.contentDisposition;
+  if (head.contentLanguage !== undefined) remote.contentLanguage = head.contentLanguage;
+  if (head.cacheControl !== undefined) remote.cacheControl = head.cacheControl;
+  if (head.expires !== undefined) remote.expires = head.expires;
+  return remote;
+}
+
+export function isAbsent(error: unknown): boolean {
+  return error instanceof S3Error && error.code === 'NoSuchKey';
+}
+
+/** What a read or copy of a pinned object meets when that object is no more. */
+export function isGone(error: unknown): boolean {
+  return (
+    error instanceof S3Error &&
+    (error.code === 'NoSuchKey' ||
+      error.code === 'NoSuchVersion' ||
+      error.code === 'PreconditionFailed' ||
+      error.code === 'InvalidRange')
+  );
+}

@@ -1,0 +1,118 @@
+/**
+ * The S3 side: carries out transfer jobs and delivers their results, many to a message. It runs on a thread of
+ * its own, is told everything by the job and decides nothing about names, conflicts or time.
+ *
+ * A job never rejects: whatever goes wrong becomes its result.
+ */
+import { S3Error } from '@moorage/object-store';
+import type { Bucket } from '@moorage/object-store';
+import { fetchBytes, headObject, listObjects } from './read.ts';
+import type { JobId, TransferJob, TransferResult } from './jobs.ts';
+import { Gate } from './gate.ts';
+import { uploadFile } from './upload.ts';
+import type { Decision } from './upload.ts';
+import { copyObject, deleteObject, putObject } from './write.ts';
+
+export interface TransfersOptions {
+  bucket: Bucket;
+  /** Called with what has finished since the last call; from a fresh stack. */
+  deliver: (results: TransferResult[]) => void;
+}
+
+/** Parts and file-sized bodies held in memory at a time: 8 x 16 MiB. */
+const largeBodiesMax = 8;
+
+export class Transfers {
+  readonly #bucket: Bucket;
+  readonly #deliver: (results: TransferResult[]) => void;
+  readonly #large = new Gate(largeBodiesMax);
+  /** Uploads that may still be told to go on or to stop. */
+  readonly #undecided = new Map<JobId, (decision: Decision) => void>();
+  #finished: TransferResult[] = [];
+  #scheduled = false;
+  #closed = false;
+
+  constructor(options: TransfersOptions) {
+    this.#bucket = options.bucket;
+    this.#deliver = options.deliver;
+  }
+
+  accept(jobs: readonly TransferJob[]): void {
+    for (const job of jobs) {
+      if (job.kind === 'commit' || job.kind === 'cancel') {
+        this.#undecided.get(job.id)?.(job.kind);
+        this.#undecided.delete(job.id);
+      } else {
+        void this.#run(job);
+      }
+    }
+  }
+
+  /** Results of jobs under way are dropped; the planner starts those again after a restart. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const decide of this.#undecided.values()) decide('cancel');
+    this.#undecided.clear();
+    await this.#bucket.close();
+  }
+
+  async #run(job: Exclude<TransferJob, { kind: 'commit' | 'cancel' }>): Promise<void> {
+    try {
+      const last = await this.#carryOut(job);
+      this.#emit(last);
+    } catch (error) {
+      this.#emit(failureOf(job.id, error));
+    } finally {
+      this.#undecided.delete(job.id);
+    }
+  }
+
+  #carryOut(job: Exclude<TransferJob, { kind: 'commit' | 'cancel' }>): Promise<TransferResult> {
+    switch (job.kind) {
+      case 'list':
+        return listObjects(this.#bucket, job, (page) => this.#emit(page));
+      case 'head':
+        return headObject(this.#bucket, job);
+      case 'fetch':
+        return fetchBytes(this.#bucket, job);
+      case 'put':
+        return putObject(this.#bucket, job);
+      case 'copy':
+        return copyObject(this.#bucket, job);
+      case 'delete':
+        return deleteObject(this.#bucket, job);
+      case 'upload': {
+        const decision = new Promise<Decision>((resolve) => this.#undecided.set(job.id, resolve));
+        const ready = (): void => this.#emit({ kind: 'ready', id: job.id });
+        return uploadFile({ bucket: this.#bucket, job, large: this.#large, ready, decision });
+      }
+    }
+  }
+
+  #emit(result: TransferResult): void {
+    if (this.#closed) return;
+    this.#finished.push(result);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      const results = this.#finished;
+      this.#finished = [];
+      if (!this.#closed) this.#deliver(results);
+    });
+  }
+}
+
+function failureOf(id: JobId, error: unknown): TransferResult {
+  if (error instanceof S3Error) {
+    return {
+      kind: 'failed',
+      id,
+      code: error.code,
+      message: error.message,
+      retryable: error.retryable,
+    };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return { kind: 'failed', id, code: 'local', message, retryable: true };
+}
