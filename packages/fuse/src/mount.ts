@@ -3,7 +3,7 @@
  * its own), else the set-user-id helper fusermount3. The descriptor is what the server serves; whoever holds
  * it keeps the mount answering, and when the last holder is gone the kernel fails every call with ENOTCONN.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { identityOf } from './identity.ts';
@@ -16,7 +16,7 @@ import {
   mount,
   openSocketPair,
   receiveDescriptor,
-  umount2,
+  unmountElsewhere,
 } from './system-calls.ts';
 import { Errno } from './wire.ts';
 
@@ -94,7 +94,7 @@ async function clearStaleMount(path: string): Promise<void> {
     await stat(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOTCONN') return;
-    unmount(path, { lazy: true });
+    await unmount(path, { lazy: true });
   }
 }
 
@@ -171,32 +171,37 @@ function mountByHelper(dir: string, options: MountOptions): number {
   }
 }
 
-const MNT_FORCE = 1;
 const MNT_DETACH = 2;
 
 /**
- * Takes a mount away. `lazy`: at once from the tree, finally when nobody uses it any more. `abort`: every call
- * that is waiting fails, for a server that will not come back. Throws `MountError` BUSY or NOT_MOUNTED.
+ * Takes a mount away. `lazy`: at once from the tree, finally when nobody uses it any more. Throws `MountError` BUSY or NOT_MOUNTED.
  */
-export function unmount(dir: string, o: { lazy?: boolean; abort?: boolean } = {}): void {
-  const flags = (o.lazy === true ? MNT_DETACH : 0) | (o.abort === true ? MNT_FORCE : 0);
-  if (umount2(dir, flags) === 0) return;
-  const number = errno();
+export async function unmount(dir: string, o: { lazy?: boolean } = {}): Promise<void> {
+  const number = await unmountElsewhere(dir, o.lazy === true ? MNT_DETACH : 0);
+  if (number === 0) return;
   if (number === Errno.EPERM) return unmountByHelper(dir, o.lazy === true);
-  if (number === Errno.EBUSY)
-    throw new MountError(
-      'BUSY',
-      `${dir} is in use: close what works in it (fuser -vm ${dir} lists it)`,
-    );
+  if (number === Errno.EBUSY) throw busy(dir);
   throw new MountError('NOT_MOUNTED', `${dir} is not mounted (${errnoName(number)})`);
 }
 
-function unmountByHelper(dir: string, lazy: boolean): void {
-  const result = spawnSync('fusermount3', ['-u', ...(lazy ? ['-z'] : []), '--', dir], {
+function busy(dir: string): MountError {
+  return new MountError(
+    'BUSY',
+    `${dir} is in use: close what works in it (fuser -vm ${dir} lists it)`,
+  );
+}
+
+async function unmountByHelper(dir: string, lazy: boolean): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const child = spawn('fusermount3', ['-u', ...(lazy ? ['-z'] : []), '--', dir], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    encoding: 'utf8',
   });
-  if (result.status === 0) return;
-  const said = result.error?.message ?? result.stderr.trim();
-  throw new MountError(/busy/i.test(said) ? 'BUSY' : 'NOT_MOUNTED', `unmounting ${dir}: ${said}`);
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+  child.on('error', (error) => resolve(error.message));
+  child.on('close', (code) => resolve(code === 0 ? undefined : said.trim()));
+  const failed = await promise;
+  if (failed === undefined) return;
+  if (/busy/i.test(failed)) throw busy(dir);
+  throw new MountError('NOT_MOUNTED', `unmounting ${dir}: ${failed}`);
 }

@@ -28,9 +28,7 @@ export const mount: (
 ) => number = libc.func(
   'int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)',
 );
-export const umount2: (target: string, flags: number) => number = libc.func(
-  'int umount2(const char *target, int flags)',
-);
+const umount2 = libc.func('int umount2(const char *target, int flags)');
 const eventfd: (initial: number, flags: number) => number = libc.func(
   'int eventfd(unsigned int initial, int flags)',
 );
@@ -48,6 +46,16 @@ export function errno(): number {
 export function errnoName(number: number): string {
   const found = Object.entries(koffi.os.errno).find(([, value]) => value === number);
   return found?.[0] ?? `errno ${number}`;
+}
+
+/**
+ * umount2(2) from another thread: it waits for the file system's server, which may need this one. Resolves to 0
+ * or the error number.
+ */
+export function unmountElsewhere(target: string, flags: number): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  umount2.async(target, flags, (_: unknown, result: number) => resolve(result === 0 ? 0 : errno()));
+  return promise;
 }
 
 /** A counter that wakes a poll in another thread: write 8 bytes to add, read 8 bytes to clear. */

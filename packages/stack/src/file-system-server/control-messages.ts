@@ -1,0 +1,68 @@
+/**
+ * What the supervisor and the server process say to each other over the IPC channel. Plain JSON.
+ * The server gets one `start`, then requests; it answers `ready` or `failed`, then one reply a request.
+ */
+import type { AccessPoint } from '@moorage/file-system';
+import type { Identity, Session } from '@moorage/fuse';
+import type { BucketLocation } from '@moorage/object-store';
+import type {
+  FileFailure,
+  FileSystemServerErrorCode,
+  FileSystemStatus,
+  LogLevel,
+} from './file-system-server.ts';
+
+/** An access point and the token that makes its directory's name unguessable. */
+export interface TokenedAccessPoint {
+  accessPoint: AccessPoint;
+  token: string;
+}
+
+/** Everything a server process needs; the same again for each one that serves the same mount. */
+export interface ServerConfiguration {
+  bucket: BucketLocation;
+  prefix: string;
+  dataDir: string;
+  /** So that an orphaned server can take its mount away. */
+  mountPoint: string;
+  readOnly: boolean;
+  /** In the order in which they were added: it gives the views their numbers. */
+  accessPoints: TokenedAccessPoint[];
+  quietMs: number;
+  maxAgeMs: number;
+  identity: Identity;
+  /** Names this mount, to tell a restart from a new mount. */
+  mountId: string;
+  /** A process before this one has served the mount. */
+  restarted: boolean;
+}
+
+export type ServerRequest =
+  | { kind: 'addAccessPoint'; accessPoint: TokenedAccessPoint }
+  | { kind: 'sync'; path: string }
+  | { kind: 'status' };
+
+export type ToServer =
+  | { kind: 'start'; configuration: ServerConfiguration }
+  | { kind: 'request'; id: number; request: ServerRequest }
+  | { kind: 'stop' };
+
+/** The part of the status that the server knows; the supervisor adds the rest. */
+export type ServerStatus = Omit<
+  FileSystemStatus,
+  'bucket' | 'prefix' | 'mountPoint' | 'readOnly' | 'pid' | 'restarts' | 'accessPoints'
+>;
+
+export type ServerReply =
+  | { ok: true; value: ServerStatus | undefined }
+  | { ok: false; code: FileSystemServerErrorCode; message: string; failures?: FileFailure[] };
+
+export type FromServer =
+  /** Every view exists and requests are being served. */
+  | { kind: 'ready' }
+  | { kind: 'session'; session: Session }
+  | { kind: 'failed'; code: FileSystemServerErrorCode; message: string }
+  | { kind: 'reply'; id: number; reply: ServerReply }
+  | { kind: 'log'; level: LogLevel; message: string }
+  /** The kernel has no such mount any more. */
+  | { kind: 'unmounted' };

@@ -1,0 +1,124 @@
+/** What a running file system server offers to whoever started it, and what it reports. */
+import type { AccessPoint } from '@moorage/file-system';
+import type { BucketLocation } from '@moorage/object-store';
+
+export interface FileSystemServerOptions {
+  bucket: BucketLocation;
+  /** Keys below this are the file system; '' or ending in '/'. Default ''. */
+  prefix?: string;
+  /** State and cache of this file system; made when missing. One server at a time. */
+  dataDir: string;
+  /** An existing, empty directory. */
+  mountPoint: string;
+  readOnly?: boolean;
+  accessPoints?: readonly AccessPoint[];
+  /** A file is exported when it was not written for this long. Default 2,000 ms. */
+  quietMs?: number;
+  /** A file that is written all the time is exported this long after its first change. Default 60,000 ms. */
+  maxAgeMs?: number;
+  log: Log;
+  onEvent?: (event: FileSystemServerEvent) => void;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+export type Log = (level: LogLevel, message: string) => void;
+
+/** What happened to the server itself; the state of the files is in `status()`. */
+export type FileSystemServerEvent =
+  /** It died and was started again on the same mount: applications saw a pause. */
+  | { kind: 'restarted'; restarts: number; why: string }
+  /** It died too often, or cannot be resumed on this kernel: the mount is gone. */
+  | { kind: 'gave-up'; why: string }
+  /** Somebody unmounted it from outside. */
+  | { kind: 'unmounted' };
+
+/** A file that could not be exported. */
+export interface FileFailure {
+  path: string;
+  error: string;
+  message: string;
+}
+
+/** The local copy lost against the bucket. */
+export interface FileConflict {
+  path: string;
+  /** Where the local copy is now. */
+  keptAs?: string;
+  key: string;
+  atMs: number;
+}
+
+export interface FileSystemStatus {
+  bucket: string;
+  prefix: string;
+  mountPoint: string;
+  readOnly: boolean;
+  /** Of the server process; 0 while it is being restarted. */
+  pid: number;
+  restarts: number;
+  accessPoints: { id: string; path: string }[];
+  /** Files, directories and deletions that are not in S3 yet. */
+  pending: number;
+  /** Of these, in flight. */
+  exporting: number;
+  /** Age of the oldest change that is not in S3; 0 when there is none. */
+  exportAgeMs: number;
+  exported: number;
+  imported: number;
+  failed: FileFailure[];
+  conflicts: FileConflict[];
+  /** Keys that cannot be shown as files. */
+  importFailures: { key: string; reason: string }[];
+  /** The last request to S3 that failed, also when it is being retried. */
+  lastError?: { code: string; message: string; atMs: number };
+}
+
+export interface FileSystemServer {
+  /** Of the server process; 0 while it is being restarted. */
+  readonly pid: number;
+  readonly restarts: number;
+  readonly mountPoint: string;
+  /** Another root and identity on the same tree. `path` is the directory below the mount point to bind. The same id again gives the same path. */
+  addAccessPoint(accessPoint: AccessPoint): Promise<{ id: string; path: string }>;
+  /** Resolves when everything at and below `path` (in the file system; default all) is in S3; rejects with NOT_SYNCED and what did not make it. */
+  sync(path?: string, signal?: AbortSignal): Promise<void>;
+  status(): Promise<FileSystemStatus>;
+  /**
+   * Unmounts and ends the server. With `drain` everything is exported first; when that fails, or `signal`
+   * aborts it, the promise is rejected with NOT_DRAINED and the server goes on. Without, what is pending
+   * stays in the data directory and is exported by the next server.
+   */
+  stop(o?: { drain?: boolean; signal?: AbortSignal }): Promise<void>;
+  /** Resolves when it is over, however it ended. */
+  readonly ended: Promise<void>;
+}
+
+export type FileSystemServerErrorCode =
+  /** The bucket cannot be used: does not exist, no access, versioning off. */
+  | 'BUCKET_UNUSABLE'
+  /** The data directory cannot be used: in use by another server, or of another bucket. */
+  | 'DATA_DIRECTORY_UNUSABLE'
+  /** The access point's root does not exist, or its id is taken by a different one. */
+  | 'ACCESS_POINT_UNUSABLE'
+  | 'NO_SUCH_PATH'
+  | 'NOT_SYNCED'
+  | 'NOT_DRAINED'
+  /** The server ended before it answered. */
+  | 'SERVER_GONE'
+  | 'START_FAILED';
+
+export class FileSystemServerError extends Error {
+  readonly code: FileSystemServerErrorCode;
+  readonly failures: readonly FileFailure[];
+
+  constructor(
+    code: FileSystemServerErrorCode,
+    message: string,
+    failures: readonly FileFailure[] = [],
+  ) {
+    super(message);
+    this.name = 'FileSystemServerError';
+    this.code = code;
+    this.failures = failures;
+  }
+}

@@ -1,0 +1,13 @@
+export { FileSystemServerError } from './file-system-server.ts';
+export type {
+  FileConflict,
+  FileFailure,
+  FileSystemServer,
+  FileSystemServerErrorCode,
+  FileSystemServerEvent,
+  FileSystemServerOptions,
+  FileSystemStatus,
+  Log,
+  LogLevel,
+} from './file-system-server.ts';
+export { startFileSystemServer } from './start-file-system-server.ts';

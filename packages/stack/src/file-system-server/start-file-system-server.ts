@@ -1,0 +1,315 @@
+/**
+ * The supervisor of one file system's server: mounts, starts the server process with the mount's descriptor, and
+ * starts another on the same descriptor when it dies, so that applications only see a pause.
+ *
+ * The supervisor never touches the mount itself: it would wait for a server that may be waiting for it.
+ * It holds the descriptor too; once it lets go and no server is left, the kernel fails every waiting call.
+ */
+import { randomBytes } from 'node:crypto';
+import { closeSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { MountError, mountedAt, openAndMount, unmount, viewDirectoryName } from '@moorage/fuse';
+import type { KernelMount, Session } from '@moorage/fuse';
+import type { AccessPoint } from '@moorage/file-system';
+import type { FromServer, ServerConfiguration, ServerRequest } from './control-messages.ts';
+import { FileSystemServerError } from './file-system-server.ts';
+import type {
+  FileSystemServer,
+  FileSystemServerOptions,
+  FileSystemStatus,
+} from './file-system-server.ts';
+import { newRestartPolicy } from './restart-policy.ts';
+import { ServerProcess, valueOf } from './server-process.ts';
+
+/**
+ * Mounts the bucket and resolves when it is being served. Throws `MountError` or `FileSystemServerError`, and
+ * then leaves neither a mount nor a process.
+ */
+export async function startFileSystemServer(
+  options: FileSystemServerOptions,
+): Promise<FileSystemServer> {
+  try {
+    mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new FileSystemServerError(
+      'DATA_DIRECTORY_UNUSABLE',
+      `the data directory ${options.dataDir} cannot be made: ${(error as Error).message}`,
+    );
+  }
+  const mount = await openAndMount({
+    dir: options.mountPoint,
+    fsName: `s3://${options.bucket.bucket}/${options.prefix ?? ''}`,
+    readOnly: options.readOnly ?? false,
+  });
+  const supervisor = new Supervisor(options, mount);
+  await supervisor.start();
+  return supervisor;
+}
+
+/** Files are read ahead this far (the kernel's default of 128 KiB would be one small request at a time). */
+const readAheadKib = 1024;
+/** How long a server may take to close its store when asked to stop. */
+const stopMsMax = 5_000;
+
+type State = 'starting' | 'serving' | 'restarting' | 'stopping' | 'over';
+
+class Supervisor implements FileSystemServer {
+  readonly mountPoint: string;
+  readonly ended: Promise<void>;
+  restarts = 0;
+  readonly #options: FileSystemServerOptions;
+  readonly #mount: KernelMount;
+  readonly #configuration: ServerConfiguration;
+  readonly #policy = newRestartPolicy();
+  readonly #resolveEnded: () => void;
+  #server: ServerProcess | undefined;
+  #state: State = 'starting';
+  #session: Session | undefined;
+  #readyAt = 0;
+  /** Settles when the current server serves or none ever will again. */
+  #ready = Promise.withResolvers<void>();
+  #restartTimer: NodeJS.Timeout | undefined;
+  #processGone = Promise.withResolvers<void>();
+
+  constructor(options: FileSystemServerOptions, mount: KernelMount) {
+    this.#options = options;
+    this.#mount = mount;
+    this.mountPoint = mount.dir;
+    this.#configuration = {
+      bucket: options.bucket,
+      prefix: options.prefix ?? '',
+      dataDir: options.dataDir,
+      mountPoint: mount.dir,
+      readOnly: options.readOnly ?? false,
+      accessPoints: (options.accessPoints ?? []).map(withToken),
+      quietMs: options.quietMs ?? 2_000,
+      maxAgeMs: options.maxAgeMs ?? 60_000,
+      identity: mount.identity,
+      mountId: randomBytes(16).toString('hex'),
+      restarted: false,
+    };
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.ended = promise;
+    this.#resolveEnded = resolve;
+    this.#ready.promise.catch(() => {});
+  }
+
+  get pid(): number {
+    return this.#server?.pid ?? 0;
+  }
+
+  async start(): Promise<void> {
+    this.#launch();
+    await this.#ready.promise;
+  }
+
+  async addAccessPoint(accessPoint: AccessPoint): Promise<{ id: string; path: string }> {
+    const known = this.#configuration.accessPoints.find((a) => a.accessPoint.id === accessPoint.id);
+    if (known !== undefined) {
+      if (isDeepStrictEqual(known.accessPoint, accessPoint)) return this.#located(known);
+      throw new FileSystemServerError(
+        'ACCESS_POINT_UNUSABLE',
+        `there is another access point ${accessPoint.id}: access points cannot be changed, choose a new id`,
+      );
+    }
+    const added = withToken(accessPoint);
+    await this.#request({ kind: 'addAccessPoint', accessPoint: added });
+    this.#configuration.accessPoints.push(added);
+    return this.#located(added);
+  }
+
+  #located(a: { accessPoint: AccessPoint; token: string }): { id: string; path: string } {
+    return { id: a.accessPoint.id, path: join(this.mountPoint, viewDirectoryName(a.token)) };
+  }
+
+  async sync(path = '/', signal?: AbortSignal): Promise<void> {
+    await this.#request({ kind: 'sync', path }, signal);
+  }
+
+  async status(): Promise<FileSystemStatus> {
+    const status = await this.#request({ kind: 'status' });
+    return {
+      ...status!,
+      bucket: this.#configuration.bucket.bucket,
+      prefix: this.#configuration.prefix,
+      mountPoint: this.mountPoint,
+      readOnly: this.#configuration.readOnly,
+      pid: this.pid,
+      restarts: this.restarts,
+      accessPoints: this.#configuration.accessPoints.map((a) => this.#located(a)),
+    };
+  }
+
+  async stop(o: { drain?: boolean; signal?: AbortSignal } = {}): Promise<void> {
+    if (this.#state === 'over') return;
+    if (o.drain === true) await this.#drain(o.signal);
+    this.#state = 'stopping';
+    clearTimeout(this.#restartTimer);
+    await this.#unmount();
+    if (this.#server !== undefined && this.#server.pid !== 0) {
+      this.#server.stop();
+      const timer = setTimeout(() => this.#server?.kill(), stopMsMax);
+      await this.#processGone.promise;
+      clearTimeout(timer);
+    }
+    this.#over();
+  }
+
+  async #drain(signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await this.sync('/', signal);
+    } catch (error) {
+      const failures = error instanceof FileSystemServerError ? error.failures : [];
+      const status = await this.status().catch(() => undefined);
+      const left = status === undefined ? 'changes' : `${status.pending} changes`;
+      const why = status?.lastError === undefined ? '' : ` (S3: ${status.lastError.message})`;
+      throw new FileSystemServerError(
+        'NOT_DRAINED',
+        `${left} are not in S3 yet${why}: they are kept in ${this.#configuration.dataDir} and will be exported when the bucket is mounted again with it`,
+        failures,
+      );
+    }
+  }
+
+  /** Asks the server; when that dies before it answers, the next one is asked. */
+  async #request(
+    request: ServerRequest,
+    signal?: AbortSignal,
+  ): Promise<ReturnType<typeof valueOf>> {
+    for (;;) {
+      await abortable(this.#ready.promise, signal);
+      const reply = await abortable(this.#server!.request(request), signal);
+      if (reply.ok || reply.code !== 'SERVER_GONE') return valueOf(reply);
+      if (this.#state === 'stopping' || this.#state === 'over') return valueOf(reply);
+      // Its death is known to this loop before `exit` has been handled.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  #launch(): void {
+    this.#processGone = Promise.withResolvers();
+    this.#readyAt = 0;
+    this.#server = new ServerProcess(this.#mount.fd, this.#configuration, {
+      message: (message) => this.#heard(message),
+      exit: (why) => this.#died(why),
+    });
+    this.#configuration.restarted = true;
+  }
+
+  #heard(message: Exclude<FromServer, { kind: 'reply' }>): void {
+    switch (message.kind) {
+      case 'ready':
+        this.#readyAt = performance.now();
+        if (this.#state === 'starting' || this.#state === 'restarting') this.#state = 'serving';
+        this.#ready.resolve();
+        return;
+      case 'session':
+        this.#session = message.session;
+        this.#raiseReadAhead();
+        return;
+      case 'failed':
+        return this.#fail(new FileSystemServerError(message.code, message.message));
+      case 'log':
+        return this.#options.log(message.level, message.message);
+      case 'unmounted':
+        if (this.#state === 'stopping') return;
+        this.#state = 'stopping';
+        this.#options.onEvent?.({ kind: 'unmounted' });
+        return;
+    }
+  }
+
+  #died(why: string): void {
+    this.#processGone.resolve();
+    if (this.#state === 'over') return;
+    if (this.#state === 'stopping') return this.#over();
+    const pauseMs = this.#policy.died(this.#readyAt === 0 ? 0 : performance.now() - this.#readyAt);
+    if (this.#session?.resend === false)
+      return this.#giveUp(
+        `the file system server died (${why}), and this kernel cannot hand its requests to another: Linux 6.9 or newer can`,
+      );
+    if (pauseMs === undefined) return this.#giveUp(`the file system server keeps dying (${why})`);
+    this.#options.log('warn', `the file system server is restarted: ${why}`);
+    if (this.#state === 'serving') {
+      this.#ready = Promise.withResolvers();
+      this.#ready.promise.catch(() => {});
+    }
+    if (this.#state !== 'starting') this.#state = 'restarting';
+    this.#restartTimer = setTimeout(() => {
+      this.restarts++;
+      this.#launch();
+      this.#options.onEvent?.({ kind: 'restarted', restarts: this.restarts, why });
+    }, pauseMs);
+  }
+
+  /** Nobody is to wait for a server that will not come: the mount goes and waiting calls fail. */
+  #giveUp(why: string): void {
+    this.#options.log('error', why);
+    this.#options.onEvent?.({ kind: 'gave-up', why });
+    this.#fail(new FileSystemServerError('SERVER_GONE', why));
+  }
+
+  #fail(error: FileSystemServerError): void {
+    if (this.#state === 'stopping' || this.#state === 'over') return;
+    this.#state = 'stopping';
+    this.#server?.kill();
+    void this.#removeMount().then(() => {
+      this.#over(error);
+    });
+  }
+
+  /** While the server still serves: what the kernel holds is written back first. */
+  async #unmount(): Promise<void> {
+    try {
+      await unmount(this.mountPoint);
+    } catch {
+      // In use: gone from the tree now, and whoever uses it gets an error once the server is gone.
+      await this.#removeMount();
+    }
+  }
+
+  async #removeMount(): Promise<void> {
+    try {
+      if (mountedAt(this.mountPoint) !== undefined) await unmount(this.mountPoint, { lazy: true });
+    } catch (error) {
+      if (!(error instanceof MountError)) throw error;
+      this.#options.log('warn', error.message);
+    }
+  }
+
+  #over(why = new FileSystemServerError('SERVER_GONE', 'the server was stopped')): void {
+    if (this.#state === 'over') return;
+    this.#state = 'over';
+    clearTimeout(this.#restartTimer);
+    // The last descriptor of the mount: the kernel now fails every call that still waits.
+    closeSync(this.#mount.fd);
+    this.#ready.reject(why);
+    this.#resolveEnded();
+  }
+
+  #raiseReadAhead(): void {
+    try {
+      writeFileSync(`/sys/class/bdi/${this.#mount.device}/read_ahead_kb`, String(readAheadKib));
+    } catch {
+      // Only root of the machine may; reading is then slower, nothing else.
+    }
+  }
+}
+
+function withToken(accessPoint: AccessPoint): { accessPoint: AccessPoint; token: string } {
+  return { accessPoint, token: randomBytes(16).toString('hex') };
+}
+
+async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason as Error);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
