@@ -9,6 +9,8 @@ import { Chained } from './chained.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { DurableError } from './errors.ts';
 import type { Execution } from './execution.ts';
+import { forkFrom, retryFrom } from './fork.ts';
+import type { Taken } from './fork.ts';
 import { eventJson } from './history.ts';
 import { createApi } from './http.ts';
 import type { RequestHandler } from './http.ts';
@@ -17,6 +19,7 @@ import type { Limits } from './limits.ts';
 import { AWS_LIMITS, RETENTION_DAYS_DEFAULT } from './limits.ts';
 import type { Clock, DurableFunctions, Invoker, Log, Random, ResolvedFunction } from './ports.ts';
 import type { Json } from './render.ts';
+import type { StartRecord } from './records.ts';
 import { Runner } from './runner.ts';
 import { Store } from './store.ts';
 import type { ErrorObject, ExecutionStatus } from './wire.ts';
@@ -106,8 +109,9 @@ export class DurableService {
   static async open(options: DurableServiceOptions): Promise<DurableService> {
     const store = await Store.open(options);
     const service = new DurableService(options, store);
-    // A copy: taking executions up may start children.
-    for (const execution of [...store.state.executions.values()]) {
+    // A copy: taking executions up may start children, which must not be taken up themselves.
+    const found = Array.from(store.state.executions.values());
+    for (const execution of found) {
       service.#runner.resume(execution);
     }
     return service;
@@ -220,6 +224,37 @@ export class DurableService {
     return { stoppedAt: execution.endedAt! };
   }
 
+  /**
+   * Starts a new execution of the same function and input that has behind it all that had ended
+   * when the operation `fromStep` (name or id) began; without it, nothing. `version` defaults to
+   * the old one's.
+   */
+  async fork(
+    arn: string,
+    o: { fromStep?: string; version?: string } = {},
+  ): Promise<{ executionArn: string }> {
+    const source = this.#find(arn);
+    const taken =
+      o.fromStep === undefined ? { operations: [], events: [] } : forkFrom(source, o.fromStep);
+    if (!taken)
+      throw new DurableError(
+        'InvalidParameterValueException',
+        `The execution has no operation ${o.fromStep}: its history names them.`,
+      );
+    return this.#branch(source, 'fork', taken, o.version);
+  }
+
+  /** Starts a new execution that has behind it all but the failure of one that did not succeed. */
+  async retry(arn: string, o: { version?: string } = {}): Promise<{ executionArn: string }> {
+    const source = this.#find(arn);
+    if (source.status === 'RUNNING' || source.status === 'SUCCEEDED')
+      throw new DurableError(
+        'InvalidParameterValueException',
+        `The execution is ${source.status}: only one that failed can be retried.`,
+      );
+    return this.#branch(source, 'retry', retryFrom(source), o.version);
+  }
+
   /** The durable execution API of Lambda, version 2025-12-01. */
   api(): RequestHandler {
     return createApi({
@@ -238,7 +273,32 @@ export class DurableService {
     await this.#store.journal.close();
   }
 
-  #begin(resolved: ResolvedFunction, o: { name?: string; payload?: string }): Execution {
+  async #branch(
+    source: Execution,
+    how: 'fork' | 'retry',
+    taken: Taken,
+    version: string | undefined,
+  ): Promise<{ executionArn: string }> {
+    this.#store.assertWritable();
+    const resolved = this.#resolveDurable(source.functionName, version ?? source.version);
+    let name = '';
+    for (let n = 1; name === '' || this.#store.state.named(source.functionName, name); n++) {
+      const suffix = `-${how}-${n}`;
+      name = source.name.slice(0, 64 - suffix.length) + suffix;
+    }
+    const execution = this.#begin(resolved, {
+      name,
+      ...(source.input === undefined ? {} : { payload: source.input }),
+      fork: { from: source.arn, ...taken },
+    });
+    await this.#store.acknowledged();
+    return { executionArn: execution.arn };
+  }
+
+  #begin(
+    resolved: ResolvedFunction,
+    o: { name?: string; payload?: string; fork?: StartRecord['fork'] },
+  ): Execution {
     const { clock, random } = this.#options;
     const id = random.uuid();
     const name = o.name ?? id;
@@ -257,6 +317,7 @@ export class DurableService {
       timeoutSeconds: executionTimeoutSeconds,
       timeoutAt: now + executionTimeoutSeconds * 1000,
       retentionDays: retentionDays ?? RETENTION_DAYS_DEFAULT,
+      ...(o.fork === undefined ? {} : { fork: o.fork }),
     });
     this.#runner.begin(execution);
     return execution;
