@@ -1,1 +1,3 @@
-export {};
+export { startLocalS3 } from './start.ts';
+export type { LocalS3, LocalS3Options } from './start.ts';
+export type { Credentials } from './credentials.ts';
