@@ -1,1 +1,2 @@
-export {};
+export type * from './events.ts';
+export { reviewerNames, severities } from './events.ts';

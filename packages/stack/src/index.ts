@@ -1,3 +1,13 @@
 export { readPlan, type PlanOptions } from './template/read-plan.ts';
 export type * from './template/plan.ts';
 export { TemplateError, type Position } from './template/template-error.ts';
+export { BuildError } from './build/build-error.ts';
+export {
+  startStack,
+  type Stack,
+  type StackOptions,
+  type StackProgress,
+} from './live/start-stack.ts';
+export { StackError, type StackErrorCode } from './live/stack-error.ts';
+export { endpointFile, type EndpointFile } from './live/endpoint.ts';
+export type { Clock, Log, LogLevel, Random } from './live/ports.ts';

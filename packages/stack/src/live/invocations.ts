@@ -34,11 +34,10 @@ export function durableFunctions(
   };
 }
 
-/** Runs invocations of executions once `ready`: executions are taken up before all is up. */
-export function hostInvoker(host: FunctionHost, ready: Promise<void>): Invoker {
+/** Runs invocations of executions. */
+export function hostInvoker(host: FunctionHost): Invoker {
   return {
     async invoke(request): Promise<InvokeReply> {
-      await ready;
       const { payload, functionError } = await host.invoke({
         functionName: request.functionName,
         qualifier: request.version,
@@ -66,19 +65,19 @@ function errorOf(payload: Uint8Array): NonNullable<InvokeReply['error']> {
 
 /** Durable functions behind the Invoke API. */
 export function durableInvoker(
-  service: () => DurableService,
+  service: DurableService,
   functions: DurableFunctions,
 ): DurableInvoker {
   return {
     isDurable: (name) => functions.resolve(name)?.durable !== undefined,
     async start(request) {
-      const { executionArn } = await service().startExecution({
+      const { executionArn } = await service.startExecution({
         functionName: request.functionName,
         ...(request.qualifier !== undefined && { version: request.qualifier }),
         ...(request.executionName !== undefined && { name: request.executionName }),
         payload: Buffer.from(request.payload).toString('utf8'),
       });
-      return { executionArn, result: service().waitFor(executionArn).then(asInvocation) };
+      return { executionArn, result: service.waitFor(executionArn).then(asInvocation) };
     },
   };
 }

@@ -1,0 +1,76 @@
+// The bucket of a file system, checked or made before anything is mounted on it.
+//
+// A local store's bucket is made with versioning on. One that was given is only looked at: making it,
+// or switching its versioning on, is its owner's decision.
+import { S3Error, openBucket, type BucketLocation } from '@moorage/object-store';
+import { StackError } from './stack-error.ts';
+
+export async function makeBucket(location: BucketLocation): Promise<void> {
+  const bucket = await openBucket(location);
+  try {
+    if ((await exists(() => bucket.headBucket())) === false) await bucket.putBucket();
+    if ((await bucket.getVersioning()) !== 'Enabled') await bucket.putVersioning('Enabled');
+  } catch (error) {
+    throw explain(error, location);
+  } finally {
+    await bucket.close();
+  }
+}
+
+/** Throws a StackError that says what the bucket lacks. */
+export async function checkBucket(location: BucketLocation): Promise<void> {
+  const bucket = await openBucket(location);
+  try {
+    const versioning = await bucket.getVersioning();
+    if (versioning === 'Enabled') return;
+    throw new StackError(
+      'BucketNotVersioned',
+      `Versioning is not enabled on the bucket ${location.bucket}, so a lost update could not be undone.`,
+      'Enable it: `aws s3api put-bucket-versioning ' +
+        `--bucket ${location.bucket} --versioning-configuration Status=Enabled\`` +
+        (location.endpoint === undefined ? '.' : ` with \`--endpoint-url ${location.endpoint}\`.`),
+    );
+  } catch (error) {
+    throw explain(error, location);
+  } finally {
+    await bucket.close();
+  }
+}
+
+async function exists(head: () => Promise<void>): Promise<boolean> {
+  try {
+    await head();
+    return true;
+  } catch (error) {
+    if (error instanceof S3Error && (error.code === 'NoSuchBucket' || error.status === 404))
+      return false;
+    throw error;
+  }
+}
+
+function explain(error: unknown, location: BucketLocation): unknown {
+  if (!(error instanceof S3Error)) return error;
+  const where = location.endpoint ?? 'Amazon S3';
+  if (error.status === 404 || error.code === 'NoSuchBucket') {
+    return new StackError(
+      'BucketMissing',
+      `There is no bucket ${location.bucket} at ${where}.`,
+      'Check the name and --endpoint, or make it: `aws s3 mb s3://' + location.bucket + '`.',
+      { cause: error },
+    );
+  }
+  if (error.status === 401 || error.status === 403) {
+    return new StackError(
+      'AccessDenied',
+      `${where} refuses these credentials for the bucket ${location.bucket} (${error.message}).`,
+      'Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; `aws sts get-caller-identity` shows who you are.',
+      { cause: error },
+    );
+  }
+  return new StackError(
+    'StoreUnreachable',
+    `The bucket ${location.bucket} at ${where} cannot be used: ${error.message}`,
+    'Check --endpoint, the region and the network.',
+    { cause: error },
+  );
+}
