@@ -3,6 +3,8 @@
  * back. Only paths, hashes and counts travel; findings and file contents stay in the workspace.
  */
 
+import type { FileReference } from '@moorage/workspace';
+
 /** The three reviewers, in the order in which reports list them. */
 export const reviewerNames = ['security', 'style', 'coverage'] as const;
 export type ReviewerName = (typeof reviewerNames)[number];
@@ -46,13 +48,6 @@ export interface ReviewRequest {
   readonly model?: string;
   /** How the repository is named in reports, when `url` is a temporary copy. */
   readonly displayName?: string;
-}
-
-/** A file of the workspace as it travels through checkpoints; `path` is relative to the run directory. */
-export interface FileReference {
-  readonly path: string;
-  readonly sha256: string;
-  readonly bytes: number;
 }
 
 export type SeverityCounts = Readonly<Record<Severity, number>>;

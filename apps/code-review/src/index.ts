@@ -1,2 +1,16 @@
-export type * from './events.ts';
-export { reviewerNames, severities } from './events.ts';
+export {
+  defaultLimits,
+  reviewerNames,
+  severities,
+  reviewFailureCodes,
+  type ReviewFailureCode,
+  type ReviewLimits,
+  type ReviewRequest,
+  type ReviewResult,
+  type ReviewerName,
+  type ReviewerOutcome,
+  type Severity,
+  type SeverityCounts,
+} from './events.ts';
+export type { ReviewRecord } from './orchestrator/run-directory.ts';
+export type { Finding } from './findings/finding.ts';

@@ -1,0 +1,7 @@
+/** The coverage reviewer: what no test reaches. */
+import type { Reviewer } from './run-review.ts';
+
+export const coverageReviewer: Reviewer = {
+  name: 'coverage',
+  analysers: () => [],
+};
