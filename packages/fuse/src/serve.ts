@@ -55,8 +55,10 @@ export interface ServeOptions {
   notes: EventNotes;
   viewNames: ViewNames;
   identity: Identity;
-  /** Of the process that served this mount before; undefined when none did. */
+  /** What a process that served this mount before had agreed with the kernel, if it got that far. */
   session: Session | undefined;
+  /** A process before this one has served the mount: what it left unanswered is to be had again. */
+  resumed: boolean;
   /** Called before INIT is answered; must be durable when it returns. */
   onSession(session: Session): void;
   work: ServingWork;
@@ -110,7 +112,7 @@ export class ServingLoop {
 
   /** Serves until the file system is unmounted or `work.drain` says stop. Blocks the thread. */
   run(): ServeEnd {
-    if (this.#o.session?.resend === true) this.#askAgain();
+    if (this.#o.resumed && this.#o.session?.resend !== false) this.#askAgain();
     while (this.#end === undefined) {
       this.#settle();
       this.#wait();

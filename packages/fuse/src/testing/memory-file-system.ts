@@ -189,7 +189,9 @@ export class MemoryFileSystem implements FileSystemOperations {
   flush(): Status {
     return ok;
   }
-  release(): void {}
+  release(_: number, __: number, owner: bigint): void {
+    if (this.#lock !== undefined && this.#lock.owner === owner) this.#unlock();
+  }
   read(
     _: Caller,
     ino: number,
@@ -282,8 +284,7 @@ export class MemoryFileSystem implements FileSystemOperations {
   }
   setlk(_: Caller, ino: number, lock: Readonly<Lock>, wait: boolean): Status {
     if (lock.type === LockType.unlock) {
-      if (this.#lock?.owner === lock.owner) this.#lock = undefined;
-      for (const waitId of this.#lockWaits.splice(0)) this.#events.ready(waitId);
+      if (this.#lock?.owner === lock.owner) this.#unlock();
       return ok;
     }
     if (this.#lock !== undefined && this.#lock.owner !== lock.owner) {
@@ -313,6 +314,10 @@ export class MemoryFileSystem implements FileSystemOperations {
   }
   freshSession(): void {}
 
+  #unlock(): void {
+    this.#lock = undefined;
+    for (const waitId of this.#lockWaits.splice(0)) this.#events.ready(waitId);
+  }
   #create(kind: Kind, mode: number): number {
     const ino = this.#nextIno++;
     const attributes = { ...newAttributes(), ino, kind, mode, nlink: 1, mtimeSec: 1_700_000_000 };

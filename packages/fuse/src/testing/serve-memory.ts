@@ -61,6 +61,7 @@ function serve(commands: Commands): void {
     viewNames,
     identity: { kind: 'own' },
     session: fresh ? undefined : JSON.parse(commands.session),
+    resumed: !fresh,
     onSession: (session) => port.postMessage(`session ${JSON.stringify(session)}`),
     work: {
       drain: () => {
