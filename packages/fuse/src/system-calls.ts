@@ -67,6 +67,12 @@ export function openEventFd(): number {
   return fd;
 }
 
+/** Wakes whoever polls it. */
+export function signalEventFd(fd: number): void {
+  write(fd, one, one.length);
+}
+const one: Buffer = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]);
+
 /** Two connected unix stream sockets. */
 export function openSocketPair(): [number, number] {
   const pair = Buffer.alloc(8);

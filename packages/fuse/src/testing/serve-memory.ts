@@ -13,7 +13,7 @@ import { EventNotes } from '../event-notes.ts';
 import { KnownNodes } from '../known-nodes.ts';
 import { writeNotifications } from '../notifier.ts';
 import { ServingLoop } from '../serve.ts';
-import { openEventFd, write } from '../system-calls.ts';
+import { openEventFd, signalEventFd } from '../system-calls.ts';
 import { ViewNames } from '../view-names.ts';
 import { MemoryFileSystem } from './memory-file-system.ts';
 
@@ -39,9 +39,7 @@ function main(): void {
   worker.on('exit', (code) => process.exit(code));
   process.stdin.setEncoding('utf8').on('data', (text: string) => {
     for (const line of text.split('\n').filter(Boolean)) worker.postMessage(line);
-    const one = Buffer.alloc(8);
-    one[0] = 1;
-    write(wakeFd, one, 8);
+    signalEventFd(wakeFd);
   });
 }
 

@@ -1,3 +1,5 @@
+export { connectToControl, listenForControl } from './control-socket.ts';
+export type { FileSystemControl } from './control-socket.ts';
 export { FileSystemServerError } from './file-system-server.ts';
 export type {
   FileConflict,

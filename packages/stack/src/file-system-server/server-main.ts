@@ -1,0 +1,121 @@
+/**
+ * Entry of the server process. Its main thread talks to the supervisor and to S3; the serving thread owns the
+ * file system and answers the kernel; the notifier thread writes cache invalidations.
+ *
+ * It ends with its supervisor: an orphan takes the mount away and exits, losing nothing (what is not in S3 is in
+ * the data directory). A defect in any thread ends the process at once; the supervisor starts another.
+ */
+import { MessageChannel, Worker } from 'node:worker_threads';
+import type { Transferable } from 'node:worker_threads';
+import type { Transfers } from '@moorage/file-system/transfer';
+import { openEventFd, signalEventFd, unmount } from '@moorage/fuse';
+import type { FromServer, ServerConfiguration, ToServer } from './control-messages.ts';
+import { mountDescriptor } from './server-process.ts';
+import type { FromServing, ServingStart, ToServing } from './thread-messages.ts';
+
+let serving: Worker | undefined;
+let wakeFd = -1;
+let mountPoint: string | undefined;
+let transfers: Transfers | undefined;
+/** Jobs that came before the bucket was open. */
+const early: Extract<FromServing, { kind: 'jobs' }>['jobs'] = [];
+
+process.on('message', (message) => {
+  const to = message as ToServer;
+  switch (to.kind) {
+    case 'start':
+      return start(to.configuration);
+    case 'request':
+      return toServing({ kind: 'request', id: to.id, request: to.request });
+    case 'stop':
+      return toServing({ kind: 'stop' });
+  }
+});
+process.on('disconnect', () => void orphaned());
+
+function start(configuration: ServerConfiguration): void {
+  mountPoint = configuration.mountPoint;
+  wakeFd = openEventFd();
+  const { port1, port2 } = new MessageChannel();
+  const servingStart: ServingStart = { configuration, wakeFd, notifier: port1 };
+  serving = thread('serving-thread', servingStart, [port1]);
+  const notifier = thread('notifier-thread', { fd: mountDescriptor, batches: port2 }, [port2]);
+  notifier.on('message', heard);
+  const served = Promise.withResolvers<void>();
+  serving.on('message', (message: FromServing) => {
+    if (message.kind === 'serving') served.resolve();
+    else heard(message);
+  });
+  const opened = openTransfers(configuration);
+  Promise.all([served.promise, opened]).then(
+    () => tell({ kind: 'ready' }),
+    (error: unknown) => tell({ kind: 'failed', code: 'BUCKET_UNUSABLE', message: said(error) }),
+  );
+}
+
+function thread(name: string, data: unknown, transferList: Transferable[]): Worker {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const worker = new Worker(new URL(`./${name}.${extension}`, import.meta.url), {
+    workerData: data,
+    transferList,
+    name,
+  });
+  worker.on('error', (error) => {
+    console.error(error);
+    // Not `exit`: it would wait for the other threads, which may be waiting in the kernel.
+    process.kill(process.pid, 'SIGKILL');
+  });
+  return worker;
+}
+
+/** A mount for the first time must have a usable bucket; one that is resumed goes on without S3 if it must. */
+async function openTransfers(configuration: ServerConfiguration): Promise<void> {
+  const { Transfers, checkBucket } = await import('@moorage/file-system/transfer');
+  const { openBucket } = await import('@moorage/object-store');
+  const bucket = await openBucket(configuration.bucket);
+  if (!configuration.restarted) await checkBucket(bucket);
+  transfers = new Transfers({
+    bucket,
+    deliver: (results) => toServing({ kind: 'results', results }),
+  });
+  transfers.accept(early.splice(0));
+}
+
+function heard(message: Exclude<FromServing, { kind: 'serving' }>): void {
+  switch (message.kind) {
+    case 'jobs':
+      if (transfers === undefined) early.push(...message.jobs);
+      else transfers.accept(message.jobs);
+      return;
+    case 'session':
+    case 'reply':
+    case 'log':
+    case 'failed':
+      return tell(message);
+    case 'ended':
+      if (message.why === 'unmounted') tell({ kind: 'unmounted' });
+      // The channel delivers what was said before it is closed.
+      process.removeAllListeners('disconnect');
+      if (process.connected) process.disconnect();
+      process.exit(0);
+  }
+}
+
+function toServing(message: ToServing): void {
+  serving?.postMessage(message);
+  signalEventFd(wakeFd);
+}
+
+function tell(message: FromServer): void {
+  if (process.connected) process.send!(message);
+}
+
+async function orphaned(): Promise<void> {
+  if (mountPoint !== undefined) await unmount(mountPoint, { lazy: true }).catch(() => {});
+  if (serving === undefined) process.exit(0);
+  toServing({ kind: 'stop' });
+}
+
+function said(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,31 @@
+/** What the threads of a server process say to each other. */
+import type { TransferJob, TransferResult } from '@moorage/file-system/transfer';
+import type { Session } from '@moorage/fuse';
+import type { MessagePort } from 'node:worker_threads';
+import type { ServerConfiguration, ServerReply, ServerRequest } from './control-messages.ts';
+import type { FileSystemServerErrorCode, LogLevel } from './file-system-server.ts';
+
+/** `workerData` of the serving thread. */
+export interface ServingStart {
+  configuration: ServerConfiguration;
+  /** See `openEventFd`: written after every message to the serving thread, which waits in poll(2). */
+  wakeFd: number;
+  /** Batches of notifications go to the notifier thread directly. */
+  notifier: MessagePort;
+}
+
+export type ToServing =
+  | { kind: 'results'; results: TransferResult[] }
+  | { kind: 'request'; id: number; request: ServerRequest }
+  | { kind: 'stop' };
+
+export type FromServing =
+  | { kind: 'jobs'; jobs: TransferJob[] }
+  | { kind: 'session'; session: Session }
+  /** Every view exists; requests are read from now on. */
+  | { kind: 'serving' }
+  | { kind: 'reply'; id: number; reply: ServerReply }
+  | { kind: 'log'; level: LogLevel; message: string }
+  | { kind: 'failed'; code: FileSystemServerErrorCode; message: string }
+  /** The store is closed; nothing more will be said. */
+  | { kind: 'ended'; why: 'unmounted' | 'stopped' };
