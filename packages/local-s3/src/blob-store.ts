@@ -163,12 +163,8 @@ export class BlobStore {
 
   /** Removes a file that nothing names. */
   removeFile(id: number): void {
+    if (this.#database.isBroken) return;
     rm(this.path(id), { force: true }, () => undefined);
-  }
-
-  /** Gives up a body that did not get named. */
-  abandon(blob: FreshBlob): void {
-    if (blob.inline === undefined) this.removeFile(blob.id);
   }
 
   /** Within a write: takes the body in with one reference. */

@@ -8,6 +8,11 @@ export interface WriteConditions {
   readonly ifNoneMatch?: '*';
 }
 
+/** Whether there is anything to check. */
+export function isConditional(conditions: WriteConditions): boolean {
+  return conditions.ifMatch !== undefined || conditions.ifNoneMatch !== undefined;
+}
+
 /** The state a precondition is held against. */
 export interface Tagged {
   readonly eTag: string;

@@ -71,11 +71,13 @@ export class Database {
       if (errcode % 256 === 5 || errcode % 256 === 6) {
         throw new Error(
           `local-s3: the directory ${dir} is in use by another process; stop that one or choose another directory`,
+          { cause: error },
         );
       }
       if (errcode % 256 === 26 || errcode % 256 === 11) {
         throw new Error(
           `local-s3: ${path} is not an intact index (${message}); restore it from a copy or choose another directory`,
+          { cause: error },
         );
       }
       throw error;
@@ -120,6 +122,11 @@ export class Database {
   /** Resolves when everything written so far is durable; undefined when it is already. */
   settled(): Promise<void> | undefined {
     return (this.#open ?? this.#syncing)?.done;
+  }
+
+  /** Whether the log failed to sync: nothing more is promised, and no file may be removed. */
+  get isBroken(): boolean {
+    return this.#broken !== undefined;
   }
 
   #flush(): void {

@@ -194,7 +194,7 @@ export async function completeUpload(x: Exchange): Promise<Answer> {
     ...(sizeText === undefined ? {} : { size: Number(sizeText) }),
   });
   await x.store.database.settled();
-  let inner = element('Location', `/${bucket.name}/${x.target.key}`);
+  let inner = element('Location', `http://${x.headers.host ?? ''}${x.target.canonicalPath}`);
   inner += element('Bucket', bucket.name) + element('Key', x.target.key);
   inner += element('ETag', `"${version.eTag}"`);
   const made = version.meta.checksum;

@@ -3,7 +3,7 @@
  * (x-amz-content-sha256, Content-MD5, x-amz-checksum-* as header or trailer, chunk signatures).
  * Nothing may be kept of a body for which this throws.
  */
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
 import {
   algorithmOfHeader,
@@ -14,6 +14,7 @@ import {
   startChecksum,
 } from './checksum.ts';
 import type { ChecksumAlgorithm, RunningDigest } from './checksum.ts';
+import { inlineBytesMax } from './blob-store.ts';
 import { ChunkedDecoder } from './chunked-body.ts';
 import { header } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
@@ -90,24 +91,45 @@ function expectedMd5(x: Exchange): Buffer | undefined {
   return bytes;
 }
 
+/** The digests of one body; one call hashes a body that came in one piece. */
 class Digests {
-  readonly md5: Hash = createHash('md5');
-  readonly sha256: Hash | undefined;
   readonly algorithm: ChecksumAlgorithm | undefined;
   readonly checksum: RunningDigest | undefined;
+  readonly #wantSha256: boolean;
+  #first: Buffer | undefined;
+  #md5: Hash | undefined;
+  #sha256: Hash | undefined;
   size = 0;
 
   constructor(wantSha256: boolean, algorithm: ChecksumAlgorithm | undefined) {
-    this.sha256 = wantSha256 ? createHash('sha256') : undefined;
+    this.#wantSha256 = wantSha256;
     this.algorithm = algorithm;
     this.checksum = algorithm === undefined ? undefined : startChecksum(algorithm);
   }
 
   update(data: Buffer): void {
-    this.size += data.length;
-    this.md5.update(data);
-    this.sha256?.update(data);
     this.checksum?.update(data);
+    if (this.size === 0) {
+      this.#first = data;
+    } else {
+      if (this.#md5 === undefined) {
+        this.#md5 = createHash('md5').update(this.#first as Buffer);
+        if (this.#wantSha256) this.#sha256 = createHash('sha256').update(this.#first as Buffer);
+        this.#first = undefined;
+      }
+      this.#md5.update(data);
+      this.#sha256?.update(data);
+    }
+    this.size += data.length;
+  }
+
+  /** Each to be called once, at the end. */
+  md5(): Buffer {
+    return this.#md5?.digest() ?? hash('md5', this.#first ?? '', 'buffer');
+  }
+
+  sha256(): string {
+    return this.#sha256?.digest('hex') ?? hash('sha256', this.#first ?? '', 'hex');
   }
 }
 
@@ -153,13 +175,14 @@ export async function receiveBody(
     await pump(x, sink, digests, length, (wire, emit) => decoder.push(wire, emit));
     trailers = decoder.finish();
   } else if (length > 0) {
-    await pump(x, sink, digests, length, (wire, emit) => emit(wire));
+    if (length <= inlineBytesMax) await collect(x, sink, digests, length);
+    else await pump(x, sink, digests, length, (wire, emit) => emit(wire));
   }
   if (digests.size !== length) throw new S3Failure('IncompleteBody');
-  if (mode.sha256 !== undefined && digests.sha256?.digest('hex') !== mode.sha256) {
+  if (mode.sha256 !== undefined && digests.sha256() !== mode.sha256) {
     throw new S3Failure('XAmzContentSHA256Mismatch');
   }
-  const actualMd5 = digests.md5.digest();
+  const actualMd5 = digests.md5();
   if (md5 !== undefined && !md5.equals(actualMd5)) {
     throw new S3Failure('BadDigest', {
       message: 'The Content-MD5 you specified did not match what we received.',
@@ -196,6 +219,38 @@ function checkedChecksum(
     });
   }
   return { algorithm, value };
+}
+
+/** A small plain body as one buffer, without the costs of an iterator. */
+function collect(
+  { request }: Exchange,
+  sink: BodySink,
+  digests: Digests,
+  length: number,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let body: Buffer | undefined;
+    let filled = 0;
+    request.on('data', (piece: Buffer) => {
+      if (piece.length === length) {
+        body = piece;
+      } else {
+        body ??= Buffer.allocUnsafe(length);
+        piece.copy(body, filled);
+      }
+      filled += piece.length;
+    });
+    request.on('end', () => {
+      if (body === undefined || filled !== length) {
+        reject(new S3Failure('IncompleteBody'));
+        return;
+      }
+      digests.update(body);
+      sink.add(body);
+      resolve();
+    });
+    request.on('error', reject);
+  });
 }
 
 async function pump(

@@ -161,7 +161,11 @@ export class S3Failure extends Error {
 
   constructor(code: S3ErrorCode, options: S3FailureOptions = {}) {
     const [status, message] = errors[code];
+    // An answer, not a defect: collecting a stack would cost more than the rest of the request.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(options.message ?? message);
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.status = options.status ?? status;
     this.headers = options.headers ?? {};

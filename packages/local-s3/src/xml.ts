@@ -4,8 +4,8 @@
  */
 import { S3Failure } from './s3-error.ts';
 
-const needsEscape = /[&<>"'\u0000-\u0008\u000a-\u001f\u007f\ufffe\uffff]/;
-const escapes = /[&<>"'\u0000-\u0008\u000a-\u001f\u007f\ufffe\uffff]/g;
+const needsEscape = /[&<>"'\p{Cc}\ufffe\uffff]/u;
+const escapes = /[&<>"'\p{Cc}\ufffe\uffff]/gu;
 const named: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',
