@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { EventQueue } from './event-queue.ts';
 import type { FunctionConfiguration } from './function-configuration.ts';
 import { FunctionLog } from './function-log.ts';
+import { parseFunctionName } from './function-name.ts';
 import { FunctionRegistry } from './function-registry.ts';
 import { InvocationLog } from './invocation-log.ts';
 import {
@@ -202,13 +203,13 @@ export class FunctionHost {
     log: InvocationLog,
   ): Promise<Outcome> {
     if (acquired.worker === undefined) return this.#initFailed(acquired.outcome, f, requestId);
-    const qualifier = request.qualifier === undefined ? '' : `:${request.qualifier}`;
+    const { qualifier } = parseFunctionName(request.functionName, request.qualifier);
     const outcome = await acquired.worker.invoke(
       {
         requestId,
         payload: request.payload.byteLength === 0 ? EMPTY_EVENT : request.payload,
         deadlineMs: this.#clock.now() + limitMs,
-        functionArn: f.arn + qualifier,
+        functionArn: qualifier === undefined ? f.arn : `${f.arn}:${qualifier}`,
         ...(request.clientContext === undefined ? {} : { clientContext: request.clientContext }),
         ...(request.traceId === undefined ? {} : { traceId: request.traceId }),
         ...(request.tenantId === undefined ? {} : { tenantId: request.tenantId }),
