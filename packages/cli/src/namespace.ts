@@ -6,23 +6,21 @@
 //
 // The command is replaced (execve), not wrapped: signals, exit code and process id stay its own.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { EXIT, CommandError } from './command-line/outcome.ts';
 
 /** Set in the environment once the command runs inside its namespace; the value says of which kind. */
 const INSIDE = 'MOORAGE_NAMESPACE';
 
-export type MountWay = 'namespace' | 'fusermount3';
+/** `namespace`: nobody else sees the mounts. `here`: everyone does, and they are made by root or fusermount3. */
+export type MountPlace = 'namespace' | 'here';
 
 /** Enters a namespace where that is possible. Does not return when it does: the program starts again. */
-export function enterMountNamespace(): MountWay {
+export function enterMountNamespace(): MountPlace {
   const inside = process.env[INSIDE];
   if (inside !== undefined) {
-    delete process.env[INSIDE];
     return 'namespace';
   }
-  requireFuse();
   const unshare = programPath('unshare');
   const root = process.getuid?.() === 0;
   const args = [
@@ -37,15 +35,12 @@ export function enterMountNamespace(): MountWay {
       ...process.execArgv,
       ...process.argv.slice(1),
     ];
-    process.removeAllListeners('warning');
-    process.on('warning', () => {});
     process.execve?.(unshare, command, {
       ...definedEnvironment(),
       [INSIDE]: root ? 'root' : 'user',
     });
   }
-  requireMounting(root);
-  return 'fusermount3';
+  return 'here';
 }
 
 function works(unshare: string, args: readonly string[]): boolean {
@@ -53,37 +48,15 @@ function works(unshare: string, args: readonly string[]): boolean {
   return tried.status === 0;
 }
 
-/** /dev/fuse must exist and be open to this user, whichever way the mount is made. */
-export function requireFuse(): void {
-  if (!existsSync('/dev/fuse')) {
-    throw new CommandError(
-      EXIT.usage,
-      'This machine has no /dev/fuse, so no file system can be mounted.',
-      'Load the kernel module (`sudo modprobe fuse`); in a container, start it with `--device /dev/fuse --cap-add SYS_ADMIN`.',
-    );
-  }
-  try {
-    accessSync('/dev/fuse', constants.R_OK | constants.W_OK);
-  } catch (cause) {
-    throw new CommandError(
-      EXIT.usage,
-      '/dev/fuse may not be opened by this user.',
-      'Allow it with `sudo chmod 666 /dev/fuse` (the usual setting), or run the command as root.',
-      { cause },
-    );
-  }
-}
-
-/** For a machine without namespaces: mounting needs root or fusermount3. */
-export function requireMounting(root: boolean): void {
-  if (root || programPath('fusermount3')) return;
-  throw new CommandError(
-    EXIT.usage,
-    'This user may not mount: user namespaces are closed and fusermount3 is not installed.',
-    'Install it (`sudo apt-get install fuse3`), or allow user namespaces ' +
-      '(`sudo sysctl user.max_user_namespaces=10000`; on Ubuntu also ' +
-      '`sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`).',
-  );
+/**
+ * Arguments that make a program run as the user who started the command: inside a user namespace
+ * everything looks as if it were root, and ssh would look for root's keys.
+ */
+export function asOriginalUser(): readonly string[] {
+  const [, uid, gid] = /^user:(\d+):(\d+)$/.exec(process.env[INSIDE] ?? '') ?? [];
+  const unshare = programPath('unshare');
+  if (uid === undefined || gid === undefined || !unshare) return [];
+  return [unshare, '--user', `--map-user=${uid}`, `--map-group=${gid}`, '--'];
 }
 
 /** Absolute path of an installed program. Administrators' directories count even if PATH lacks them. */

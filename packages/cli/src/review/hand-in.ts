@@ -1,0 +1,231 @@
+// A repository that only this user can read, made ready to be handed to the orchestrator: one commit of
+// it in a bare repository of the run, fetched with the user's own git configuration and credentials.
+//
+// Local paths always come this way (functions do not see the user's files); private addresses when the
+// orchestrator was refused. Nothing of the repository is executed: fetch runs no hooks, and only the
+// named protocols are spoken. The user's own helpers for credentials are meant to run.
+import { spawn } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { CommandError, EXIT, usageError } from '../command-line/outcome.ts';
+import type { Target } from './target.ts';
+
+export interface HandInOptions {
+  readonly target: Target;
+  /** As the user gave it; undefined = what HEAD stands for. */
+  readonly revision: string | undefined;
+  /** The bare repository to make. */
+  readonly directory: string;
+  /** Arguments put before `git`: in a user namespace, the way back to the user's own id. */
+  readonly asUser: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+interface GitResult {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What HEAD of the bare repository is: the commit to review. */
+const HANDED_IN = 'refs/heads/handed-in';
+
+/**
+ * Makes the bare repository; gives back by which revision the orchestrator finds the commit in it.
+ * Throws a CommandError for what the user can cause. */
+export async function handIn(options: HandInOptions): Promise<string | undefined> {
+  const { target } = options;
+  await rm(options.directory, { recursive: true, force: true });
+  const commit = target.kind === 'local' ? await resolveLocal(options, target) : undefined;
+  await must(options, ['init', '--quiet', '--bare', '--template=', options.directory]);
+  const source = target.kind === 'local' ? `file://${encodeURI(target.directory)}` : target.url;
+  const revision = commit ?? options.revision ?? 'HEAD';
+  const direct = /[~^{:]/.test(revision)
+    ? undefined
+    : await fetch(options, ['--depth=1', '--', source, `+${revision}:${HANDED_IN}`]);
+  if (direct?.status !== 0) await fetchWhole(options, source, revision, direct);
+  const gitDir = ['--git-dir', options.directory];
+  await must(options, [...gitDir, 'symbolic-ref', 'HEAD', HANDED_IN]);
+  const named = [...gitDir, 'rev-parse', `${HANDED_IN}^{commit}`];
+  const handedIn = (await must(options, named)).trim();
+  if (options.revision === undefined || !/^[\w][\w./-]*$/.test(options.revision)) return undefined;
+  // Under the name the user knows it by, so that the report can say it.
+  const tag = ['update-ref', `refs/tags/${options.revision}`, handedIn];
+  return (await git(options, [...gitDir, ...tag])).status === 0 ? options.revision : undefined;
+}
+
+async function resolveLocal(
+  options: HandInOptions,
+  target: Target & { kind: 'local' },
+): Promise<string> {
+  const inside = await git(options, ['-C', target.directory, 'rev-parse', '--git-dir']);
+  if (inside.status !== 0) {
+    throw usageError(
+      `${target.display} is not a git repository.`,
+      'Give the directory that holds .git (or a bare repository).',
+    );
+  }
+  const revision = options.revision ?? 'HEAD';
+  const parsed = await git(options, [
+    ...['-C', target.directory, 'rev-parse', '--verify', '--quiet', '--end-of-options'],
+    `${revision}^{commit}`,
+  ]);
+  if (parsed.status === 0) return parsed.stdout.trim();
+  const any = await git(options, ['-C', target.directory, 'rev-list', '--all', '--max-count=1']);
+  if (any.stdout.trim() === '') {
+    throw usageError(
+      `${target.display} holds no commit.`,
+      'Commit something first, then review it.',
+    );
+  }
+  throw noSuchRevision(target, revision);
+}
+
+async function fetchWhole(
+  options: HandInOptions,
+  source: string,
+  revision: string,
+  direct: GitResult | undefined,
+): Promise<void> {
+  const { target } = options;
+  const missing = /couldn't find remote ref|not our ref|unadvertised object|did not send all/i;
+  if (direct && !missing.test(direct.stderr)) throw refused(target, direct);
+  const refs = [
+    '+HEAD:refs/handed-in/head',
+    '+refs/heads/*:refs/handed-in/heads/*',
+    '+refs/tags/*:refs/tags/*',
+  ];
+  const whole = await fetch(options, ['--', source, ...refs]);
+  if (whole.status !== 0) throw refused(target, whole);
+  const gitDir = ['--git-dir', options.directory];
+  const name = revision.replace(/^HEAD\b/, 'refs/handed-in/head');
+  for (const candidate of [`refs/handed-in/heads/${name}`, name]) {
+    const parsed = await git(options, [
+      ...[...gitDir, 'rev-parse', '--verify', '--quiet', '--end-of-options'],
+      `${candidate}^{commit}`,
+    ]);
+    if (parsed.status !== 0) continue;
+    await must(options, [...gitDir, 'update-ref', HANDED_IN, parsed.stdout.trim()]);
+    return;
+  }
+  throw noSuchRevision(target, revision);
+}
+
+function noSuchRevision(target: Target, revision: string): CommandError {
+  return usageError(
+    `${target.display} has no revision ${JSON.stringify(revision)}.`,
+    'Check the name of the branch or tag, or give a commit id.',
+  );
+}
+
+/** In words for the user whose git it was. */
+function refused(target: Target, { stderr }: GitResult): CommandError {
+  const said = stderr.split('\n').findLast((line) => /^(fatal|ERROR|remote):/.test(line)) ?? '';
+  const reason = withoutPasswords(said.replace(/^\w+:\s*/, '')) || 'git gave no reason';
+  const unreachable = /resolve host|timed out|refused|unreachable|unable to access.*(error|fail)/i;
+  return new CommandError(
+    unreachable.test(stderr) && !WANTS_CREDENTIALS.test(stderr) ? EXIT.incomplete : EXIT.usage,
+    `${target.display} cannot be read: ${reason}`,
+    `Check the address and the network. If the repository is private, your own git must be able to read it: \`git ls-remote ${target.display}\`.`,
+  );
+}
+
+const WANTS_CREDENTIALS =
+  /could not read (Username|Password)|Authentication failed|terminal prompts disabled|returned error: 40[134]|Permission denied|Repository not found/i;
+
+function withoutPasswords(text: string): string {
+  return text.replaceAll(/([a-z][a-z0-9+.-]*:\/\/)[^\s/@']*@/gi, '$1');
+}
+
+function fetch(options: HandInOptions, args: readonly string[]): Promise<GitResult> {
+  return git(options, [
+    ...['--git-dir', options.directory, '-c', 'fetch.unpackLimit=1', '-c', 'gc.auto=0'],
+    ...['fetch', '--quiet', '--no-tags', '--no-recurse-submodules', '--no-auto-maintenance'],
+    ...['--no-write-fetch-head', ...args],
+  ]);
+}
+
+async function must(options: HandInOptions, args: readonly string[]): Promise<string> {
+  const result = await git(options, args);
+  if (result.status === 0) return result.stdout;
+  throw new CommandError(
+    EXIT.internal,
+    `git ${args.at(0)} failed: ${result.stderr.trim() || `status ${result.status}`}`,
+  );
+}
+
+function git(
+  options: HandInOptions,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<GitResult> {
+  const [command = 'git', ...lead] = [...options.asUser, 'git'];
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, [...lead, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // A group of its own, so that ssh and index-pack end with it.
+      detached: true,
+      env: {
+        ...process.env,
+        LC_ALL: 'C',
+        GIT_TERMINAL_PROMPT: '0',
+        GIT_ALLOW_PROTOCOL: 'file:https:ssh',
+        GIT_NO_REPLACE_OBJECTS: '1',
+        GIT_OPTIONAL_LOCKS: '0',
+        ...(options.target.kind === 'local' && localEnvironment(options)),
+        ...environment,
+      },
+    });
+    const stop = (): void => {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    };
+    options.signal.addEventListener('abort', stop, { once: true });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      options.signal.removeEventListener('abort', stop);
+      reject(
+        error.code === 'ENOENT'
+          ? usageError('git is not installed.', 'Install it: sudo apt-get install git')
+          : error,
+      );
+    });
+    child.on('close', (status) => {
+      options.signal.removeEventListener('abort', stop);
+      if (options.signal.aborted) reject(options.signal.reason as Error);
+      else resolve({ status, stdout, stderr });
+    });
+  });
+}
+
+/**
+ * Local repositories may belong to anyone (a checkout made by another user in CI): what runs on them here,
+ * rev-parse and upload-pack, executes nothing that a repository's configuration can name.
+ */
+function localEnvironment(options: HandInOptions): Record<string, string> {
+  const file = `${options.directory}.gitconfig`;
+  if (!existsSync(file)) writeFileSync(file, '[safe]\n\tdirectory = *\n');
+  return { GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: file };
+}
+
+/**
+ * Whether a function, which knows nothing of this user's git configuration and keys, can read an address.
+ * ssh always needs keys; https is tried. Not waited for longer than it takes to bring up the workspace.
+ */
+export async function needsHandIn(options: HandInOptions): Promise<boolean> {
+  const { target } = options;
+  if (target.kind === 'local' || !target.url.startsWith('https://')) return true;
+  const probe = await git(
+    { ...options, asUser: [] },
+    ['-c', 'credential.helper=', 'ls-remote', '--quiet', '--', target.url, 'HEAD'],
+    { GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null', GIT_ASKPASS: '' },
+  );
+  return probe.status !== 0;
+}
+
+/** Whether the repository has been made ready already (a run that is resumed). */
+export function isHandedIn(directory: string): boolean {
+  return existsSync(path.join(directory, 'refs'));
+}

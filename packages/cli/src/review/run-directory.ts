@@ -1,0 +1,84 @@
+// The directory of one run: how it was asked for, and everything it needs to be finished later.
+//
+//   <data>/runs/<runId>/request.json   what was asked; --resume starts from it
+//                      /stack/         store, file system, journal, mount point
+//                      /incoming.git   the repository, when it is handed in from this machine
+//                      /report/        copy of the report, once there is one
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { ReviewRequest } from '@moorage/code-review';
+import { isRunId } from '@moorage/workspace';
+import { usageError } from '../command-line/outcome.ts';
+
+export interface GivenBucket {
+  readonly bucket: string;
+  /** Empty, or ends in `/`. */
+  readonly prefix: string;
+  readonly endpoint?: string;
+  readonly region?: string;
+}
+
+/** Content of request.json. Its directory is closed to others: an address may hold a password. */
+export interface RunRequest {
+  readonly format: 1;
+  readonly createdAt: number;
+  /** The address, or the absolute path, of the repository. */
+  readonly repository: string;
+  readonly revision?: string;
+  readonly model?: string;
+  /** The orchestrator's event, once it is settled. The same again finds the same execution. */
+  readonly event?: ReviewRequest;
+  readonly bucket?: GivenBucket;
+}
+
+export interface RunDirectory {
+  readonly runId: string;
+  readonly path: string;
+  readonly stack: string;
+  readonly incoming: string;
+  readonly report: string;
+}
+
+export function runDirectory(dataDir: string, runId: string): RunDirectory {
+  const directory = path.join(dataDir, 'runs', runId);
+  return {
+    runId,
+    path: directory,
+    stack: path.join(directory, 'stack'),
+    incoming: path.join(directory, 'incoming.git'),
+    report: path.join(directory, 'report'),
+  };
+}
+
+/** Makes the directory if need be and writes the request, whole or not at all. */
+export function saveRequest(run: RunDirectory, request: RunRequest): void {
+  try {
+    mkdirSync(run.path, { recursive: true, mode: 0o700 });
+    const file = path.join(run.path, 'request.json');
+    writeFileSync(`${file}.new`, JSON.stringify(request, null, 1), { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw usageError(
+      `The run directory ${run.path} cannot be written (${code}).`,
+      'Choose another place with --data-dir, or free space there.',
+    );
+  }
+}
+
+/** Reads the request of an earlier run. */
+export function openRun(
+  dataDir: string,
+  runId: string,
+): { run: RunDirectory; request: RunRequest } {
+  const runs = path.join(dataDir, 'runs');
+  const run = runDirectory(dataDir, runId);
+  const file = path.join(run.path, 'request.json');
+  if (!isRunId(runId) || !existsSync(file)) {
+    throw usageError(
+      `There is no run ${JSON.stringify(runId)} in ${runs}.`,
+      `List them: ls ${runs}`,
+    );
+  }
+  return { run, request: JSON.parse(readFileSync(file, 'utf8')) as RunRequest };
+}

@@ -1,0 +1,259 @@
+// One review from the request to the copied report, on a stack of its own.
+//
+// Order: hand-in (local repositories) and bring-up side by side → execution → report out of the mount
+// and into the bucket, side by side → stop. An interruption at any point stops the stack in order and
+// leaves a run that `--resume` finishes: the journal and the local store are in the run's directory.
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ReviewRequest, ReviewResult } from '@moorage/code-review';
+import type { Stack, StackOptions } from '@moorage/stack';
+import { CommandError, EXIT } from '../command-line/outcome.ts';
+import type { Terminal } from '../command-line/terminal.ts';
+import { stackProblem } from '../stack-problem.ts';
+import { handIn, isHandedIn, needsHandIn } from './hand-in.ts';
+import { Progress, type HistoryEvent } from './progress.ts';
+import { executionError } from './review-failure.ts';
+import { saveRequest, type RunDirectory, type RunRequest } from './run-directory.ts';
+import type { ReportedFinding, ReviewSummary } from './summary.ts';
+import type { Target } from './target.ts';
+
+export interface ReviewRun {
+  readonly run: RunDirectory;
+  readonly request: RunRequest;
+  /** What the address or path of the request stands for. */
+  readonly target: Target;
+  /** More directories the report is copied to. */
+  readonly output: string | undefined;
+  readonly cacheDir: string;
+  readonly asUser: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly startedMs: number;
+  readonly signal: AbortSignal;
+  readonly log: StackOptions['log'];
+}
+
+const STACK_NAME = 'code-review';
+const ORCHESTRATOR_ACCESS = 'OrchestratorAccess';
+const REPORT_FILES = ['report.md', 'report.sarif', 'findings.json'];
+const SYNC_MS_MAX = 60_000;
+
+const clock: StackOptions['clock'] = {
+  now: () => Date.now(),
+  after: (delayMs, run) => {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Throws a CommandError for whatever a user can cause. Nothing is left running in any case. */
+export async function runReview(review: ReviewRun, terminal: Terminal): Promise<ReviewSummary> {
+  const progress = new Progress(terminal, clock.now);
+  let stack: Stack | undefined;
+  try {
+    const up = await bringUp(review, progress);
+    stack = up.stack;
+    const result = await execute(review, up, progress);
+    return await finish(review, up, progress, result);
+  } catch (error) {
+    progress.close();
+    await stack?.stop();
+    if (review.signal.aborted) throw interrupted(review);
+    throw stackProblem(error);
+  }
+}
+
+function interrupted({ run }: ReviewRun): CommandError {
+  return new CommandError(
+    EXIT.incomplete,
+    'The review was interrupted. What it had done is kept.',
+    `Finish it: moorage review --resume ${run.runId}`,
+  );
+}
+
+interface Up {
+  readonly stack: Stack;
+  readonly event: ReviewRequest;
+}
+
+async function bringUp(review: ReviewRun, progress: Progress): Promise<Up> {
+  const { run, request } = review;
+  progress.begin('workspace');
+  const { startStack } = await import('@moorage/stack');
+  const starting = startStack({
+    templateFile: fileURLToPath(
+      new URL('../template.yaml', import.meta.resolve('@moorage/code-review')),
+    ),
+    stackName: STACK_NAME,
+    stateDir: run.stack,
+    cacheDir: review.cacheDir,
+    ...(request.bucket && { bucket: request.bucket }),
+    callerEnvironment: process.env,
+    clock,
+    random: { uuid: () => crypto.randomUUID() },
+    log: review.log,
+    signal: review.signal,
+  });
+  const [stack, event] = await Promise.allSettled([starting, settleEvent(review)]);
+  if (stack.status === 'rejected') throw stack.reason;
+  if (event.status === 'rejected') {
+    await stack.value.stop();
+    throw event.reason;
+  }
+  progress.end('workspace', true);
+  return { stack: stack.value, event: event.value };
+}
+
+/** Decides once how the repository reaches the orchestrator, and hands it in where need be. */
+async function settleEvent(review: ReviewRun): Promise<ReviewRequest> {
+  const { run, request, target } = review;
+  if (request.event) return request.event;
+  const options = {
+    target,
+    revision: request.revision,
+    directory: run.incoming,
+    asUser: target.kind === 'remote' ? review.asUser : [],
+    signal: review.signal,
+  };
+  const handed = target.kind === 'local' || (await needsHandIn(options));
+  const revision = handed ? await handIn(options) : request.revision;
+  const event: ReviewRequest = {
+    runId: run.runId,
+    ...(target.kind === 'remote' && !handed
+      ? { url: target.url }
+      : { path: `incoming/${run.runId}.git` }),
+    ...(revision !== undefined && { revision }),
+    ...(request.model !== undefined && { model: request.model }),
+    displayName: target.display,
+  };
+  saveRequest(run, { ...request, event });
+  return event;
+}
+
+async function execute(
+  review: ReviewRun,
+  { stack, event }: Up,
+  progress: Progress,
+): Promise<ReviewResult> {
+  if (event.path !== undefined && isHandedIn(review.run.incoming)) {
+    await putIntoWorkspace(review, stack, event.path);
+  }
+  const ended = await followed(review, stack, progress, event);
+  if (ended.status !== 'SUCCEEDED') throw executionError(ended, review.run.path);
+  return JSON.parse(ended.result ?? 'null') as ReviewResult;
+}
+
+/** By way of the orchestrator's own access point, so that the files belong to its user. */
+async function putIntoWorkspace({ run }: ReviewRun, stack: Stack, place: string): Promise<void> {
+  const workspace = stack.accessPointDirectory(ORCHESTRATOR_ACCESS);
+  const target = path.join(workspace, place);
+  await mkdir(path.dirname(target), { recursive: true });
+  await cp(run.incoming, target, { recursive: true });
+}
+
+type ExecutionEnd = Awaited<ReturnType<Stack['durable']['waitFor']>>;
+
+/** Starts the execution, or finds the one of this run, and follows it to its end. */
+async function followed(
+  review: ReviewRun,
+  stack: Stack,
+  progress: Progress,
+  event: ReviewRequest,
+): Promise<ExecutionEnd> {
+  const { durable, plan } = stack;
+  const stopWatching = durable.watch(({ event: shown }) => progress.event(shown as HistoryEvent));
+  try {
+    const { executionArn } = await durable.startExecution({
+      functionName: plan.outputs.Orchestrator as string,
+      name: review.run.runId,
+      payload: JSON.stringify(event),
+    });
+    return await abortable(durable.waitFor(executionArn), [review.signal, stack.lost]);
+  } finally {
+    stopWatching();
+  }
+}
+
+async function finish(
+  review: ReviewRun,
+  { stack, event }: Up,
+  progress: Progress,
+  result: ReviewResult,
+): Promise<ReviewSummary> {
+  const { run, request, output } = review;
+  const workspace = stack.accessPointDirectory(ORCHESTRATOR_ACCESS);
+  const directories = [run.report, ...(output === undefined ? [] : [path.resolve(output)])];
+  progress.begin('report');
+  const [findings, synced] = await Promise.all([
+    copyReport(path.join(workspace, run.runId, 'report'), directories),
+    syncAll(stack, review.signal),
+  ]);
+  if (event.path !== undefined) {
+    await rm(path.join(workspace, event.path), { recursive: true, force: true });
+  }
+  progress.end('report', synced === undefined);
+  progress.begin('stop');
+  await stack.stop();
+  progress.close();
+  if (synced) throw synced;
+  await rm(run.incoming, { recursive: true, force: true });
+  const [bucket] = stack.buckets.values();
+  const fileSystem = stack.plan.fileSystems[0];
+  const key = `${fileSystem?.prefix ?? ''}reviews/${run.runId}/report/`;
+  return {
+    result,
+    findings,
+    reportDirectories: directories,
+    reportUrl: `s3://${bucket?.bucket}/${key}`,
+    bucketHint: request.bucket
+      ? `aws s3 ls ${request.bucket.endpoint === undefined ? '' : `--endpoint-url ${request.bucket.endpoint} `}s3://${bucket?.bucket}/${key}`
+      : `moorage local-s3 --dir ${run.stack}/s3`,
+    parts: progress.finished.map(({ name, seconds }) => ({ name, seconds })),
+    totalSeconds: (clock.now() - review.startedMs) / 1000,
+    notes: notesOf(result),
+  };
+}
+
+async function copyReport(
+  source: string,
+  directories: readonly string[],
+): Promise<ReportedFinding[]> {
+  const contents = await Promise.all(
+    REPORT_FILES.map(async (name) => [name, await readFile(path.join(source, name))] as const),
+  );
+  for (const directory of directories) {
+    await mkdir(directory, { recursive: true });
+    for (const [name, content] of contents) await writeFile(path.join(directory, name), content);
+  }
+  const json = contents.find(([name]) => name === 'findings.json')?.[1];
+  return (JSON.parse(String(json)) as { findings: ReportedFinding[] }).findings;
+}
+
+/** What did not get into the bucket, as an error to be thrown once everything is stopped. */
+async function syncAll(stack: Stack, signal: AbortSignal): Promise<Error | undefined> {
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(SYNC_MS_MAX)]);
+  try {
+    await Promise.all([...stack.fileSystems.values()].map((server) => server.sync('/', limited)));
+    return undefined;
+  } catch (error) {
+    return new CommandError(
+      EXIT.incomplete,
+      `The review is done, but not all of it is in the bucket: ${(error as Error).message}`,
+      'When the bucket can be reached again, finish with --resume.',
+    );
+  }
+}
+
+function notesOf(result: ReviewResult): string[] {
+  if (result.reviewers.some(({ model }) => model !== null)) return [];
+  return ['No model was used: the findings come from the analysers alone (--model provider:id).'];
+}
+
+async function abortable<T>(promise: Promise<T>, signals: readonly AbortSignal[]): Promise<T> {
+  const signal = AbortSignal.any([...signals]);
+  signal.throwIfAborted();
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+  return Promise.race([promise, aborted]);
+}

@@ -1,0 +1,235 @@
+import { appendFileSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { severities, type Severity } from '@moorage/code-review';
+import { newRunId } from '@moorage/workspace';
+import { checkEndpoint, parseBucketUrl } from '../bucket-url.ts';
+import { EXIT, usageError, type ExitCode } from '../command-line/outcome.ts';
+import type { Terminal } from '../command-line/terminal.ts';
+import type { ParsedArguments } from '../command-line/verb.ts';
+import { directories } from '../directories.ts';
+import { asOriginalUser, enterMountNamespace } from '../namespace.ts';
+import {
+  openRun,
+  runDirectory,
+  saveRequest,
+  type GivenBucket,
+  type RunDirectory,
+  type RunRequest,
+} from '../review/run-directory.ts';
+import type { ReviewSummary } from '../review/summary.ts';
+import { checkRevision, parseTarget, type Target } from '../review/target.ts';
+import type { Verb } from '../run.ts';
+import { stopSignals } from '../stop-signals.ts';
+
+type Option =
+  'revision' | 'model' | 'fail-on' | 'bucket' | 'endpoint' | 'output' | 'data-dir' | 'resume';
+
+export const verb: Verb<Option> = {
+  declaration: {
+    name: 'review',
+    usage: ['<url|path> [options]', '--resume <run> [options]'],
+    summary:
+      'Reviews one commit of a git repository: security, style and test coverage. The repository is an ' +
+      'https:// or ssh:// address or a path; of a path, what is committed is reviewed.',
+    positionals: { min: 0, max: 1 },
+    options: {
+      revision: { value: 'NAME', help: 'Branch, tag or commit. Default: what HEAD stands for.' },
+      model: {
+        value: 'PROVIDER:ID',
+        help:
+          'Reviewers are agents of this model: bedrock:…, openai:… or anthropic:… (with OPENAI_API_KEY, ' +
+          'ANTHROPIC_API_KEY or AWS_BEARER_TOKEN_BEDROCK). Without it the offline analysers report alone.',
+      },
+      'fail-on': {
+        value: 'SEVERITY',
+        help: 'End with exit code 1 when there is a finding of this severity or worse: critical, high, medium, low, info. Default: never.',
+      },
+      bucket: {
+        value: 'S3-URL',
+        help:
+          'Work in this bucket (s3://name or s3://name/prefix, versioning on, credentials from the usual ' +
+          'AWS environment). Default: a local store in the run directory.',
+      },
+      endpoint: { value: 'URL', help: 'S3 endpoint of --bucket, if it is not at Amazon.' },
+      output: { value: 'DIR', help: 'Also copy the report to this directory.' },
+      'data-dir': {
+        value: 'DIR',
+        help: 'Where runs are kept. Default: $XDG_DATA_HOME/moorage or ~/.local/share/moorage.',
+      },
+      resume: { value: 'RUN', help: 'Finish a run that was interrupted.' },
+    },
+    notes: [
+      'Exit codes: 0 reviewed, nothing at or above --fail-on; 1 findings at or above --fail-on; 2 arguments, ' +
+        'repository, bucket or machine must be changed; 3 begun but not finished (try --resume); 4 internal error.',
+    ],
+  },
+  run: review,
+};
+
+async function review(args: ParsedArguments<Option>, terminal: Terminal): Promise<ExitCode> {
+  const startedMs = Date.now();
+  const places = directories(process.env, args.values['data-dir']);
+  const failOn = severityOf(args.values['fail-on']);
+  const planned = args.values.resume === undefined ? plan(args) : resume(args, places.data);
+  // From here on the program may start again from its beginning, inside a namespace.
+  enterMountNamespace();
+  const { request, target } = planned;
+  const run = planned.run ?? begin(request, places.data);
+
+  const signal = stopSignals(terminal, () => {});
+  terminal.note(`Run ${run.runId}`);
+  const { runReview } = await import('../review/run-review.ts');
+  const summary = await runReview(
+    {
+      run,
+      request,
+      target,
+      output: args.values.output,
+      cacheDir: places.cache,
+      asUser: asOriginalUser(),
+      startedMs,
+      signal,
+      log: logFile(run),
+    },
+    terminal,
+  );
+  const exitCode = exitCodeOf(summary, failOn);
+  const { printSummary } = await import('../review/summary.ts');
+  printSummary(summary, terminal);
+  terminal.result(document(summary, run, exitCode));
+  return exitCode;
+}
+
+interface Planned {
+  readonly request: RunRequest;
+  readonly target: Target;
+  /** Of an earlier start; undefined for a new run. */
+  readonly run: RunDirectory | undefined;
+}
+
+function plan(args: ParsedArguments<Option>): Planned {
+  const [text] = args.positionals;
+  if (text === undefined) {
+    throw usageError('Missing argument: <url|path>', 'See `moorage review --help`.');
+  }
+  const { revision, model } = args.values;
+  const target = parseTarget(text, process.cwd());
+  if (revision !== undefined) checkRevision(revision);
+  if (model !== undefined && !/^(bedrock|openai|anthropic):\S{1,200}$/.test(model)) {
+    throw usageError(
+      `--model ${JSON.stringify(model)} is not provider:id.`,
+      'Providers: bedrock, openai, anthropic. For example --model anthropic:claude-sonnet-4-5',
+    );
+  }
+  const bucket = bucketOf(args);
+  return {
+    request: {
+      format: 1,
+      createdAt: Date.now(),
+      repository: target.kind === 'remote' ? target.url : target.directory,
+      ...(revision !== undefined && { revision }),
+      ...(model !== undefined && { model }),
+      ...(bucket && { bucket }),
+    },
+    target,
+    run: undefined,
+  };
+}
+
+function resume(args: ParsedArguments<Option>, dataDir: string): Planned {
+  const fixed = (['revision', 'model', 'bucket', 'endpoint'] as const).filter(
+    (name) => args.values[name] !== undefined,
+  );
+  if (args.positionals.length > 0 || fixed.length > 0) {
+    throw usageError(
+      '--resume goes on with what the run was started with.',
+      `Leave out ${[...args.positionals, ...fixed.map((name) => `--${name}`)].join(' and ')}.`,
+    );
+  }
+  const { run, request } = openRun(dataDir, args.values.resume as string);
+  return { run, request, target: parseTarget(request.repository, '/') };
+}
+
+function begin(request: RunRequest, dataDir: string): RunDirectory {
+  const runId = newRunId({
+    clock: () => request.createdAt,
+    random: (bytes) => void crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
+  });
+  const run = runDirectory(dataDir, runId);
+  saveRequest(run, request);
+  return run;
+}
+
+function bucketOf(args: ParsedArguments<Option>): GivenBucket | undefined {
+  const { bucket, endpoint } = args.values;
+  if (bucket === undefined) {
+    if (endpoint === undefined) return undefined;
+    throw usageError('--endpoint is of no use without --bucket.');
+  }
+  return {
+    ...parseBucketUrl(bucket),
+    ...(endpoint !== undefined && { endpoint: checkEndpoint(endpoint) }),
+  };
+}
+
+function severityOf(text: string | undefined): Severity | undefined {
+  if (text === undefined) return undefined;
+  const severity = severities.find((known) => known === text);
+  if (severity) return severity;
+  throw usageError(
+    `--fail-on ${JSON.stringify(text)} is not a severity.`,
+    `Severities: ${severities.join(', ')}.`,
+  );
+}
+
+/** An incomplete review never looks like a clean one: what is missing could be what matters. */
+function exitCodeOf({ result }: ReviewSummary, failOn: Severity | undefined): ExitCode {
+  if (result.status === 'incomplete') return EXIT.incomplete;
+  if (failOn === undefined) return EXIT.clean;
+  const counted = severities.slice(0, severities.indexOf(failOn) + 1);
+  return counted.some((severity) => result.counts[severity] > 0) ? EXIT.findings : EXIT.clean;
+}
+
+function document(summary: ReviewSummary, run: RunDirectory, exitCode: ExitCode): unknown {
+  const { result } = summary;
+  return {
+    runId: run.runId,
+    status: result.status,
+    exitCode,
+    repository: result.repository,
+    revision: result.revision,
+    commit: result.commit,
+    files: result.files,
+    counts: result.counts,
+    suppressed: result.suppressed,
+    reviewers: result.reviewers,
+    report: {
+      directories: summary.reportDirectories,
+      url: summary.reportUrl,
+    },
+    runDirectory: run.path,
+    seconds: {
+      total: summary.totalSeconds,
+      parts: Object.fromEntries(summary.parts.map(({ name, seconds }) => [name, seconds])),
+    },
+  };
+}
+
+function logFile(
+  run: RunDirectory,
+): (
+  level: string,
+  message: string,
+  fields?: Readonly<Record<string, string | number | boolean>>,
+) => void {
+  const file = path.join(run.path, 'moorage.log');
+  mkdirSync(run.path, { recursive: true });
+  return (level, message, fields = {}) => {
+    const shown = Object.entries(fields).map(([name, value]) => ` ${name}=${value}`);
+    try {
+      appendFileSync(file, `${new Date().toISOString()} ${level} ${message}${shown.join('')}\n`);
+    } catch {
+      // A full disk must not stop the review before its own message says so.
+    }
+  };
+}
