@@ -32,3 +32,6 @@ export type {
   Status,
   WaitId,
 } from './operations.ts';
+export { FileSystem } from './file-system.ts';
+export type { FileSystemOptions } from './file-system.ts';
+export type { Clock, Planner } from './core/core.ts';

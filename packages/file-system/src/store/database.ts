@@ -1,0 +1,281 @@
+/**
+ * A database whose commits are cheap: one SQLite transaction stays open over thousands of changes, and each
+ * change is appended to the journal before it is acknowledged.
+ *
+ * Invariants:
+ *  - What SQLite has committed plus what the journal holds is everything that was acknowledged.
+ *  - `writable()` before a change makes sure that the change cannot fail for lack of space: there is room in the
+ *    journal, and a reserve file stands for what the next COMMIT may need.
+ *  - A failed COMMIT (disk full) loses nothing: the transaction is built again from the journal.
+ */
+import { existsSync, rmSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { Extents, type BlockState } from '../content/extents.ts';
+import { Journal } from './journal.ts';
+import { openDatabase, putInodeSql, schemaVersion, type Row } from './schema.ts';
+
+/** One change as the journal keeps it. Appending a letter is compatible, changing one is not. */
+export type Entry =
+  /** An inode's row. */
+  | ['i', ...Row]
+  /** An inode is gone. */
+  | ['d', number]
+  /** Blocks [first, end) of an inode have this state now. */
+  | ['x', number, number, number, BlockState]
+  /** All of an inode's runs; null = none. */
+  | ['X', number, string | null]
+  /** A record; null = removed. */
+  | ['r', string, string | null];
+
+const mebibyte = 1 << 20;
+
+export class Database {
+  readonly #dir: string;
+  readonly sql: DatabaseSync;
+  readonly #journal: Journal;
+  readonly #reserve: string;
+  readonly #reserveBytes: number;
+  readonly #putInode: StatementSync;
+  readonly #deleteInode: StatementSync;
+  readonly #putExtents: StatementSync;
+  readonly #getExtents: StatementSync;
+  readonly #deleteExtents: StatementSync;
+  readonly #putRecord: StatementSync;
+  readonly #getRecord: StatementSync;
+  readonly #deleteRecord: StatementSync;
+  /** Put into the open transaction before COMMIT: rows that are newer in memory. */
+  beforeCommit: () => void = () => {};
+  /** After a COMMIT: what was freed before it may be used again. */
+  afterCommit: () => void = () => {};
+  #entries: string[] = [];
+  #depth = 0;
+  #changes = 0;
+  #full = false;
+
+  constructor(dir: string) {
+    this.#dir = dir;
+    const { bsize, blocks } = statfsSync(dir);
+    const total = bsize * blocks;
+    this.#reserve = join(dir, 'reserve');
+    this.#reserveBytes = Math.min(64 * mebibyte, Math.ceil(total / 16));
+    const journalPath = join(dir, 'journal');
+    if (!existsSync(journalPath))
+      Journal.make(journalPath, Math.min(4 * mebibyte, Math.ceil(total / 64)));
+    this.#journal = new Journal(journalPath, 4 * mebibyte);
+    this.sql = openDatabase(join(dir, 'metadata.db'));
+    this.#putInode = this.sql.prepare(putInodeSql);
+    this.#deleteInode = this.sql.prepare('DELETE FROM inode WHERE ino = ?');
+    this.#putExtents = this.sql.prepare('INSERT OR REPLACE INTO extent VALUES (?, ?)');
+    this.#getExtents = this.sql.prepare('SELECT runs FROM extent WHERE ino = ?');
+    this.#deleteExtents = this.sql.prepare('DELETE FROM extent WHERE ino = ?');
+    this.#putRecord = this.sql.prepare('INSERT OR REPLACE INTO record VALUES (?, ?)');
+    this.#getRecord = this.sql.prepare('SELECT value FROM record WHERE key = ?');
+    this.#deleteRecord = this.sql.prepare('DELETE FROM record WHERE key = ?');
+    const version = this.record('schema');
+    if (version !== undefined && version !== String(schemaVersion))
+      throw new Error(
+        `${dir} was written by another version of Moorage (schema ${version}, this one reads ${schemaVersion}): ` +
+          'drain it with that version, or start with an empty directory',
+      );
+    this.sql.exec('BEGIN');
+    if (version === undefined) this.putRecord('schema', String(schemaVersion));
+    this.#replay();
+    this.#makeReserve();
+    if (!this.commit()) this.#full = true;
+  }
+
+  record(key: string): string | undefined {
+    return (this.#getRecord.get(key) as { value: string } | undefined)?.value;
+  }
+
+  /** Inside a transaction. */
+  setRecord(key: string, value: string | undefined): void {
+    this.putRecord(key, value ?? null);
+    this.add(['r', key, value ?? null]);
+  }
+
+  eachRecord(prefix: string, each: (key: string, value: string) => void): void {
+    const rows = this.sql
+      .prepare('SELECT key, value FROM record WHERE key >= ? AND key < ? ORDER BY key')
+      .all(prefix, `${prefix}\u{10ffff}`) as { key: string; value: string }[];
+    for (const { key, value } of rows) each(key, value);
+  }
+
+  extentsOf(ino: number): Extents {
+    const row = this.#getExtents.get(ino) as { runs: string } | undefined;
+    return row === undefined ? new Extents() : Extents.parse(row.runs);
+  }
+
+  /** Writes a row into the open transaction; it is in the journal already. */
+  putInodeRow(row: Row): void {
+    this.#putInode.run(...row);
+  }
+  deleteInodeRow(ino: number): void {
+    this.#deleteInode.run(ino);
+    this.#deleteExtents.run(ino);
+  }
+  putExtentsRow(ino: number, extents: Extents): void {
+    this.#putExtents.run(ino, extents.toString());
+  }
+  /** Not journaled: for what is put in the journal by other means or may be lost. */
+  putRecord(key: string, value: string | null): void {
+    if (value === null) this.#deleteRecord.run(key);
+    else this.#putRecord.run(key, value);
+  }
+
+  get inTransaction(): boolean {
+    return this.#depth > 0;
+  }
+
+  begin(): void {
+    this.#depth++;
+  }
+
+  add(entry: Entry): void {
+    this.#entries.push(JSON.stringify(entry));
+  }
+
+  /**
+   * Ends a transaction; the outermost one appends what was added to the journal. `collect` is called before
+   * that, to add what is cheaper to add once.
+   */
+  end(collect: () => void): void {
+    if (--this.#depth > 0) return;
+    collect();
+    if (this.#entries.length === 0) return;
+    const payload = `[${this.#entries.join(',')}]`;
+    if (!this.#journal.append(payload)) {
+      // It does not fit: COMMIT takes it along, and the journal starts again.
+      if (!this.#commit(payload)) throw new Error(`disk full at ${this.#dir}, and no reserve left`);
+    }
+    this.#entries.length = 0;
+    this.#changes++;
+  }
+
+  /** Whether a change may begin: false = no space. */
+  writable(): boolean {
+    if (!this.#full && this.#journal.bytesLeft >= 65536) return true;
+    if (this.#depth > 0) return true;
+    if (this.#full && !this.#spaceIsBack()) return false;
+    this.#full = !this.commit();
+    return !this.#full;
+  }
+
+  /** The disk is nearly full (found by whoever writes content): refuse changes until space is back. */
+  markFull(): void {
+    this.#full = true;
+  }
+
+  /** Changes since the last commit. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** Makes everything durable in SQLite and empties the journal. False = no space; nothing is lost. */
+  commit(): boolean {
+    return this.#commit(undefined);
+  }
+
+  #commit(unjournaled: string | undefined): boolean {
+    for (let attempt = 0; attempt < 2; attempt++) {
+      this.beforeCommit();
+      this.putRecord('journal', String(this.#journal.sequence));
+      try {
+        this.sql.exec('COMMIT');
+      } catch (error) {
+        if (!isNoSpace(error)) throw error;
+        // SQLite may have rolled back; build the same transaction again from the journal.
+        if (!this.sql.isTransaction) {
+          this.sql.exec('BEGIN');
+          this.#replay();
+          if (unjournaled !== undefined) this.#apply(unjournaled);
+        }
+        rmSync(this.#reserve, { force: true });
+        continue;
+      }
+      this.sql.exec('BEGIN');
+      this.#journal.reset();
+      this.#changes = 0;
+      this.afterCommit();
+      return true;
+    }
+    return false;
+  }
+
+  /** fsync: all that was acknowledged survives a power failure. */
+  sync(): void {
+    this.#journal.sync();
+  }
+
+  close(): void {
+    this.commit();
+    this.sql.exec('ROLLBACK');
+    this.sql.close();
+    this.#journal.close();
+  }
+
+  /** Lets go of the files as a crash would: nothing is committed, nothing is flushed. */
+  abandon(): void {
+    this.sql.exec('ROLLBACK');
+    this.sql.close();
+    this.#journal.close();
+  }
+
+  #replay(): void {
+    const committed = Number(this.record('journal') ?? 0);
+    this.#journal.replay(committed, (payload) => this.#apply(payload));
+  }
+
+  #apply(payload: string): void {
+    for (const entry of JSON.parse(payload) as Entry[]) {
+      switch (entry[0]) {
+        case 'i':
+          this.#putInode.run(...(entry.slice(1) as Row));
+          break;
+        case 'd':
+          this.deleteInodeRow(entry[1]);
+          break;
+        case 'x': {
+          const extents = this.extentsOf(entry[1]);
+          extents.set(entry[2], entry[3], entry[4]);
+          this.putExtentsRow(entry[1], extents);
+          break;
+        }
+        case 'X':
+          if (entry[2] === null) this.#deleteExtents.run(entry[1]);
+          else this.#putExtents.run(entry[1], entry[2]);
+          break;
+        case 'r':
+          this.putRecord(entry[1], entry[2]);
+          break;
+      }
+    }
+  }
+
+  #spaceIsBack(): boolean {
+    const { bsize, bavail } = statfsSync(this.#dir);
+    const needed = existsSync(this.#reserve) ? this.#reserveBytes / 4 : this.#reserveBytes * 1.5;
+    return bavail * bsize > needed && this.#makeReserve();
+  }
+
+  #makeReserve(): boolean {
+    if (existsSync(this.#reserve)) return true;
+    try {
+      Journal.make(this.#reserve, this.#reserveBytes);
+      return true;
+    } catch (error) {
+      if (!isNoSpace(error)) throw error;
+      rmSync(this.#reserve, { force: true });
+      return false;
+    }
+  }
+}
+
+/** ENOSPC or EDQUOT, as Node and as SQLite (SQLITE_FULL, and SQLITE_IOERR for what it could not write) say it. */
+export function isNoSpace(error: unknown): boolean {
+  const { code, errcode } = error as { code?: string; errcode?: number };
+  return (
+    code === 'ENOSPC' || code === 'EDQUOT' || (errcode !== undefined && (errcode & 0xff) === 13)
+  );
+}
