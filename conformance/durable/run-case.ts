@@ -1,0 +1,235 @@
+/**
+ * Runs one case against the real service over HTTP, with the SDK and the AWS client as they are.
+ * Time is virtual and moves only while nothing runs, so that a case always goes the same way.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  GetDurableExecutionCommand,
+  GetDurableExecutionHistoryCommand,
+  LambdaClient,
+  SendDurableExecutionCallbackFailureCommand,
+  SendDurableExecutionCallbackHeartbeatCommand,
+  SendDurableExecutionCallbackSuccessCommand,
+} from '@aws-sdk/client-lambda';
+import type { ErrorObject } from '@aws-sdk/client-lambda';
+import { withDurableExecution } from '@aws/durable-execution-sdk-js';
+import { startLocalHost, VirtualClock, WorkerCrash } from '@moorage/durable/testing';
+import type { LocalHandler, LocalHost } from '@moorage/durable/testing';
+import { ECHO, FAILING } from './case-tools.ts';
+import type { CaseHandler, CaseTools } from './case-tools.ts';
+import { differences } from './expectation.ts';
+import type { CallbackAnswer, Event, Expectation } from './expectation.ts';
+
+const SUBJECT = 'subject';
+const HOUR = 3600;
+/** A step's START is on its way for a moment before a worker that exits takes it along. */
+const CRASH_AFTER_MS = 50;
+
+/** What went differently than expected; empty when the case passes. */
+export async function runCase(
+  handler: CaseHandler,
+  expected: Expectation,
+  logLines: readonly string[],
+): Promise<string[]> {
+  const dir = await mkdtemp(join(tmpdir(), 'conformance-'));
+  const clock = new VirtualClock(Date.now());
+  let client!: LambdaClient;
+  const host = await startLocalHost({
+    dir,
+    clock,
+    functions(endpoint) {
+      client = new LambdaClient({
+        endpoint,
+        region: 'us-east-1',
+        credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+      });
+      return {
+        [SUBJECT]: { durableSeconds: 24 * HOUR, handler: subject(handler, client) },
+        [ECHO]: { durableSeconds: HOUR, handler: echo(client) },
+        [FAILING]: { durableSeconds: HOUR, handler: failing(client) },
+      };
+    },
+  });
+  try {
+    const { executionArn } = await host.service.startExecution({
+      functionName: SUBJECT,
+      payload: JSON.stringify({ Input: expected.input }),
+    });
+    await drive({ host, clock, client, executionArn, expected });
+    return await judge(client, executionArn, expected, logLines);
+  } finally {
+    await host.close();
+    client.destroy();
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+/** The case's handler as a function, with the tools that outlive its invocations. */
+function subject(handler: CaseHandler, client: LambdaClient): LocalHandler {
+  let calls = 0;
+  let crashed: (error: WorkerCrash) => void = () => {};
+  const tools: CaseTools = {
+    count: () => ++calls,
+    async crash() {
+      await new Promise((resolve) => setTimeout(resolve, CRASH_AFTER_MS));
+      crashed(new WorkerCrash());
+      return new Promise<never>(() => {});
+    },
+  };
+  const durable = withDurableExecution(
+    async (event: { Input: never }, context) => handler(event.Input, context, tools),
+    { client },
+  ) as LocalHandler;
+  return (event, context) =>
+    Promise.race([
+      durable(event, context),
+      new Promise<never>((_resolve, reject) => {
+        crashed = reject;
+      }),
+    ]);
+}
+
+/** Takes a second, so that whoever invoked it has suspended by then, as on AWS. */
+function echo(client: LambdaClient): LocalHandler {
+  return withDurableExecution(
+    async (event: unknown, context) => {
+      await context.wait({ seconds: 1 });
+      return event;
+    },
+    { client },
+  ) as LocalHandler;
+}
+
+function failing(client: LambdaClient): LocalHandler {
+  return withDurableExecution(
+    async (_event, context) => {
+      await context.wait({ seconds: 1 });
+      throw new Error('the target failed');
+    },
+    { client },
+  ) as LocalHandler;
+}
+
+interface Run {
+  host: LocalHost;
+  clock: VirtualClock;
+  client: LambdaClient;
+  executionArn: string;
+  expected: Expectation;
+}
+
+/** Lets the execution run, answers its callbacks, and moves time on whenever it sleeps. */
+async function drive(run: Run): Promise<void> {
+  const { host, clock, executionArn, expected } = run;
+  const unused = [...(expected.callbacks ?? [])];
+  const answered = new Set<string>();
+  for (;;) {
+    do {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    } while (!host.service.idle);
+    if (host.service.get(executionArn).status !== 'RUNNING') return;
+    const open = openCallbacks(host, executionArn).find(({ id }) => !answered.has(id));
+    const index =
+      open === undefined ? -1 : unused.findIndex(({ name }) => name === '*' || name === open.name);
+    if (open !== undefined && index >= 0) {
+      const [answer] = unused.splice(index, 1);
+      if (answer!.answer !== 'heartbeat') answered.add(open.id);
+      clock.advance((answer!.delaySeconds ?? 0) * 1000);
+      await send(run.client, open.id, answer!);
+    } else if (expected.status === 'RUNNING') {
+      return;
+    } else if (!clock.advanceToNext()) {
+      throw new Error('the execution sleeps and nothing will wake it');
+    }
+  }
+}
+
+function openCallbacks(host: LocalHost, executionArn: string): { id: string; name: unknown }[] {
+  return host.service
+    .history(executionArn)
+    .filter((event) => event.EventType === 'CallbackStarted')
+    .map((event) => ({
+      id: (event.CallbackStartedDetails as { CallbackId: string }).CallbackId,
+      name: event.Name,
+    }));
+}
+
+async function send(client: LambdaClient, id: string, answer: CallbackAnswer): Promise<void> {
+  switch (answer.answer) {
+    case 'succeed':
+      await client.send(
+        new SendDurableExecutionCallbackSuccessCommand({
+          CallbackId: id,
+          ...(answer.payload === undefined ? {} : { Result: spacedJson(answer.payload) }),
+        }),
+      );
+      return;
+    case 'fail':
+      await client.send(
+        new SendDurableExecutionCallbackFailureCommand({
+          CallbackId: id,
+          Error: answer.payload as ErrorObject,
+        }),
+      );
+      return;
+    case 'heartbeat':
+      await client.send(new SendDurableExecutionCallbackHeartbeatCommand({ CallbackId: id }));
+      return;
+  }
+}
+
+/** JSON with a space after colons: some cases expect the payload to arrive just so. */
+function spacedJson(value: unknown): Uint8Array {
+  const text =
+    typeof value === 'object'
+      ? JSON.stringify(value, undefined, 1).replaceAll(/\n */g, '').replaceAll(',"', ', "')
+      : JSON.stringify(value);
+  return Buffer.from(text);
+}
+
+async function judge(
+  client: LambdaClient,
+  executionArn: string,
+  expected: Expectation,
+  logLines: readonly string[],
+): Promise<string[]> {
+  const found: string[] = [];
+  const execution = await client.send(
+    new GetDurableExecutionCommand({ DurableExecutionArn: executionArn }),
+  );
+  if (execution.Status !== expected.status)
+    found.push(
+      `is ${execution.Status}, expected ${expected.status}: ${execution.Error?.ErrorMessage}`,
+    );
+  if (expected.result !== undefined) {
+    const actual = JSON.stringify(execution.Result ? JSON.parse(execution.Result) : null);
+    if (!sameJson(actual, expected.result))
+      found.push(`returned ${actual}, expected ${JSON.stringify(expected.result)}`);
+  }
+  const { Events } = await client.send(
+    new GetDurableExecutionHistoryCommand({
+      DurableExecutionArn: executionArn,
+      IncludeExecutionData: true,
+    }),
+  );
+  found.push(...differences(Events as unknown as Event[], expected.history));
+  for (const [pattern, count] of expected.logs ?? []) {
+    const matching = logLines.filter((line) => new RegExp(pattern).test(line)).length;
+    if (matching !== count) found.push(`logged /${pattern}/ ${matching} times, expected ${count}`);
+  }
+  return found;
+}
+
+function sameJson(actual: string, expected: unknown): boolean {
+  return canonical(JSON.parse(actual)) === canonical(expected);
+}
+
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
