@@ -154,7 +154,7 @@ export class FunctionHost {
     }
 
     log.start();
-    const outcome = await this.#run(acquired, f, requestId, request, limitMs(), log);
+    const outcome = await this.#run(pool, acquired, requestId, request, limitMs(), log);
     const report: InvocationReport = {
       durationMs: this.#clock.now() - startedMs,
       ...(acquired.initDurationMs === undefined ? {} : { initDurationMs: acquired.initDurationMs }),
@@ -195,13 +195,14 @@ export class FunctionHost {
   }
 
   async #run(
+    pool: WorkerPool,
     acquired: Acquired,
-    f: FunctionConfiguration,
     requestId: string,
     request: InvocationRequest,
     limitMs: number,
     log: InvocationLog,
   ): Promise<Outcome> {
+    const { f } = pool;
     if (acquired.worker === undefined) return this.#initFailed(acquired.outcome, f, requestId);
     const { qualifier } = parseFunctionName(request.functionName, request.qualifier);
     const outcome = await acquired.worker.invoke(
@@ -217,6 +218,8 @@ export class FunctionHost {
       limitMs,
       (line) => log.line(line),
     );
+    if (outcome.kind === 'unreached')
+      return this.#run(pool, await pool.acquire(), requestId, request, limitMs, log);
     return invocationOutcome(outcome, f, requestId);
   }
 
@@ -280,7 +283,7 @@ export class FunctionHost {
 }
 
 function invocationOutcome(
-  outcome: InvocationOutcome,
+  outcome: Exclude<InvocationOutcome, { kind: 'unreached' }>,
   f: FunctionConfiguration,
   requestId: string,
 ): Outcome {

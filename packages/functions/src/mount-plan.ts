@@ -1,6 +1,6 @@
 /**
- * What a worker's mount namespace looks like, as one fstab that a single `mount --all` carries out
- * in order:
+ * What a worker's mount namespace looks like, as one fstab that a single `mount --all --no-mtab`
+ * carries out in order (it would otherwise note each x-mount option in the host's /run/mount):
  *
  * 1. a small tmpfs on a staging directory of the host's own, with every bind at its final name,
  *    a private temporary directory, and everything below a covered directory that must stay

@@ -59,10 +59,10 @@ export class RuntimeApi {
     });
   }
 
-  /** Hands out an invocation. The worker must be idle. */
-  send(invocation: RuntimeInvocation): void {
+  /** Hands out an invocation; false when the worker is not there to take it. */
+  send(invocation: RuntimeInvocation): boolean {
     const res = this.#waiting;
-    if (res === undefined) throw new Error('the worker did not ask for an invocation');
+    if (res === undefined) return false;
     this.#waiting = undefined;
     this.#current = invocation.requestId;
     const headers: Record<string, string> = {
@@ -79,6 +79,7 @@ export class RuntimeApi {
       headers['Lambda-Runtime-Client-Context'] = asHeader(invocation.clientContext);
     res.writeHead(200, headers);
     res.end(invocation.payload);
+    return true;
   }
 
   close(): void {

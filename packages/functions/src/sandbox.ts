@@ -62,7 +62,7 @@ const CLIENT = fileURLToPath(
 
 const NAMESPACE_SCRIPT = `
 fstab=$1 code=$2 mount=$3; shift 3
-"$mount" --all --fstab "$fstab" || exit ${MOUNT_FAILED}
+"$mount" --no-mtab --all --fstab "$fstab" || exit ${MOUNT_FAILED}
 cd "$code" || exit ${NO_CODE_DIR}
 "$@" 2>&1
 exit $?`;

@@ -52,6 +52,10 @@ export class WorkerPool {
     this.#options = options;
   }
 
+  get f(): FunctionConfiguration {
+    return this.#options.f;
+  }
+
   get workers(): ReadonlySet<Worker> {
     return this.#workers;
   }

@@ -31,7 +31,9 @@ export type InvocationOutcome =
   | { kind: 'error'; body: Uint8Array; maxMemoryUsedMb: number | undefined }
   | { kind: 'too-large'; bytes: number }
   | { kind: 'exit'; reason: string }
-  | { kind: 'timeout' };
+  | { kind: 'timeout' }
+  /** It had died while idle: the handler saw nothing of the invocation. */
+  | { kind: 'unreached' };
 
 export interface WorkerOptions {
   f: FunctionConfiguration;
@@ -114,9 +116,13 @@ export class Worker {
     onLine: (line: string) => void,
   ): Promise<InvocationOutcome> {
     return new Promise((resolve) => {
+      if (!this.#api.send(invocation)) {
+        this.#gone();
+        resolve({ kind: 'unreached' });
+        return;
+      }
       this.#state = { kind: 'busy', done: resolve, onLine };
       this.#setDeadline(limitMs);
-      this.#api.send(invocation);
     });
   }
 
