@@ -24,6 +24,26 @@ const VERBS: Readonly<Record<string, VerbEntry>> = {
     summary: 'Review a git repository',
     load: async () => (await import('./verbs/review.ts')).verb,
   },
+  mount: {
+    summary: 'Mount a bucket as a directory',
+    load: async () => (await import('./verbs/mount.ts')).verb,
+  },
+  unmount: {
+    summary: 'Unmount it, once everything is in the bucket',
+    load: async () => (await import('./verbs/unmount.ts')).verb,
+  },
+  sync: {
+    summary: 'Export changes now and wait',
+    load: async () => (await import('./verbs/sync.ts')).verb,
+  },
+  status: {
+    summary: 'Show mounts and what is not in the bucket yet',
+    load: async () => (await import('./verbs/status.ts')).verb,
+  },
+  'local-s3': {
+    summary: 'Serve a directory as an S3 endpoint',
+    load: async () => (await import('./verbs/local-s3.ts')).verb,
+  },
 };
 
 /** Runs `moorage <args>`. Never rejects. */

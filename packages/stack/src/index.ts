@@ -11,3 +11,4 @@ export {
 export { StackError, type StackErrorCode } from './live/stack-error.ts';
 export { endpointFile, type EndpointFile } from './live/endpoint.ts';
 export type { Clock, Log, LogLevel, Random } from './live/ports.ts';
+export type { BucketLocation } from '@moorage/object-store';

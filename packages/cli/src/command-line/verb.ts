@@ -74,6 +74,15 @@ export function parseVerb<Name extends string>(
   return { positionals, values, switches };
 }
 
+/** Value of `--timeout` in milliseconds. Throws a usage error. */
+export function timeoutOf(text: string | undefined, defaultSeconds: number): number {
+  const seconds = text === undefined ? defaultSeconds : Number(text);
+  if (text?.trim() === '' || !(seconds > 0) || seconds > 86_400) {
+    throw usageError(`--timeout ${JSON.stringify(text)} is not a number of seconds up to 86400.`);
+  }
+  return seconds * 1000;
+}
+
 /** The text of `--help`, at most 100 columns wide. */
 export function helpText(verb: VerbDeclaration): string {
   const lines = verb.usage.map((form, index) => {

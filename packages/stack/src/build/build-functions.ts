@@ -101,8 +101,11 @@ async function make(
   try {
     const { bundle } = await import('./bundle.ts');
     const made = await bundle(plan.logicalId, build, target.moduleName, aside);
+    // Others that are left out are optional: esbuild fails for what cannot be found and is needed.
     const missing = made.externalImports.filter(
-      (name) => isPackage(name) && !target.packages.some((linked) => isWithin(name, linked.name)),
+      (name) =>
+        build.external.some((external) => isWithin(name, external)) &&
+        !target.packages.some((linked) => isWithin(name, linked.name)),
     );
     if (missing.length > 0) {
       throw new BuildError(
@@ -145,10 +148,6 @@ async function externalPackages(plan: FunctionPlan, build: BuildPlan): Promise<L
   for (const name of build.external) if (!wanted.has(name)) wanted.set(name, plan.codeUri);
   const found = await Promise.all([...wanted].map(([name, from]) => findPackage(name, from)));
   return found.filter((linked) => linked !== undefined);
-}
-
-function isPackage(name: string): boolean {
-  return !name.startsWith('node:') && !name.startsWith('.') && !path.isAbsolute(name);
 }
 
 function isWithin(imported: string, packageName: string): boolean {

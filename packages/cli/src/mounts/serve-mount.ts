@@ -1,0 +1,77 @@
+// One mount from its making to its end: in the daemon, or in the command itself with --foreground.
+import { mkdtempSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import {
+  listenForControl,
+  startFileSystemServer,
+  type BucketLocation,
+  type FileSystemServer,
+} from '@moorage/stack/mounts';
+import { fileSystemDirectory, forgetMount, recordMount, type MountRecord } from './registry.ts';
+
+export interface MountRequest {
+  readonly id: string;
+  readonly dataDir: string;
+  readonly bucket: BucketLocation;
+  readonly prefix: string;
+  readonly mountPoint: string;
+  readonly readOnly: boolean;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+}
+
+export interface ServedMount {
+  readonly server: FileSystemServer;
+  readonly record: MountRecord;
+  /** Resolves when the mount is gone and off the record. */
+  readonly ended: Promise<void>;
+}
+
+/** A unix socket's path must fit into 107 bytes. */
+const SOCKET_BYTES_MAX = 100;
+
+/** Mounts and records the mount. Throws what `startFileSystemServer` throws, and then leaves nothing. */
+export async function serveMount(
+  request: MountRequest,
+  log: (level: string, message: string) => void,
+): Promise<ServedMount> {
+  const server = await startFileSystemServer({
+    bucket: request.bucket,
+    prefix: request.prefix,
+    dataDir: fileSystemDirectory(request.dataDir, request.bucket, request.prefix),
+    mountPoint: request.mountPoint,
+    readOnly: request.readOnly,
+    log,
+    onEvent: (event) => log('warn', JSON.stringify(event)),
+  });
+  const socket = path.join(socketDirectory(), 'control');
+  const record: MountRecord = {
+    id: request.id,
+    mountPoint: server.mountPoint,
+    // Secrets stay in the environment of the daemon.
+    bucket: withoutCredentials(request.bucket),
+    prefix: request.prefix,
+    readOnly: request.readOnly,
+    pid: process.pid,
+    socket,
+    startedAt: request.startedAt,
+  };
+  const control = await listenForControl(server, socket);
+  recordMount(request.dataDir, record);
+  const ended = server.ended.then(async () => {
+    await control.close();
+    forgetMount(request.dataDir, record);
+  });
+  return { server, record, ended };
+}
+
+function socketDirectory(): string {
+  const [preferred, fallback] = [os.tmpdir(), '/tmp'];
+  const fits = Buffer.byteLength(preferred) < SOCKET_BYTES_MAX - 30;
+  return mkdtempSync(path.join(fits ? preferred : fallback, 'moorage-'));
+}
+
+function withoutCredentials({ credentials: _, ...location }: BucketLocation): BucketLocation {
+  return location;
+}

@@ -1,0 +1,104 @@
+import { checkBucket, type BucketLocation } from '@moorage/stack/mounts';
+import { checkEndpoint, parseBucketUrl } from '../bucket-url.ts';
+import { EXIT, type ExitCode } from '../command-line/outcome.ts';
+import type { Terminal } from '../command-line/terminal.ts';
+import type { ParsedArguments } from '../command-line/verb.ts';
+import { directories } from '../directories.ts';
+import { realMountPoint } from '../mounts/registry.ts';
+import type { MountRequest } from '../mounts/serve-mount.ts';
+import type { Verb } from '../run.ts';
+import { stackProblem } from '../stack-problem.ts';
+import { stopSignals } from '../stop-signals.ts';
+
+type Option = 'endpoint' | 'read-only' | 'foreground' | 'data-dir';
+
+export const verb: Verb<Option> = {
+  declaration: {
+    name: 'mount',
+    usage: ['s3://bucket[/prefix] DIR [options]'],
+    summary:
+      'Mounts a bucket, or what is below a prefix of it, as a directory. Returns once it is mounted. The ' +
+      'bucket must have versioning enabled; credentials and region come from the usual AWS environment ' +
+      'and profiles.',
+    positionals: { min: 2, max: 2 },
+    options: {
+      endpoint: { value: 'URL', help: 'S3 endpoint, if the bucket is not at Amazon.' },
+      'read-only': { help: 'Refuse every change.' },
+      foreground: { help: 'Stay, and unmount when stopped (Ctrl-C).' },
+      'data-dir': {
+        value: 'DIR',
+        help: 'Names, cache and what is not exported yet. Default: $XDG_DATA_HOME/moorage or ~/.local/share/moorage.',
+      },
+    },
+    notes: [
+      'Exit codes: 0 mounted; 2 arguments, bucket or machine must be changed; 4 internal error.',
+    ],
+  },
+  run: mount,
+};
+
+/** Ctrl-C of a foreground mount: this long is spent on exports. */
+const DRAIN_MS_MAX = 60_000;
+
+async function mount(args: ParsedArguments<Option>, terminal: Terminal): Promise<ExitCode> {
+  const [address = '', directory = ''] = args.positionals;
+  const { bucket, prefix } = parseBucketUrl(address);
+  const { endpoint } = args.values;
+  const location: BucketLocation = {
+    bucket,
+    ...(endpoint !== undefined && { endpoint: checkEndpoint(endpoint) }),
+  };
+  const request: MountRequest = {
+    id: crypto.randomUUID(),
+    dataDir: directories(process.env, args.values['data-dir']).data,
+    bucket: location,
+    prefix,
+    mountPoint: realMountPoint(directory),
+    readOnly: args.switches.has('read-only'),
+    startedAt: Date.now(),
+  };
+  const signal = stopSignals(terminal, () => {});
+  try {
+    await checkBucket(location);
+    signal.throwIfAborted();
+    if (args.switches.has('foreground')) return await stay(request, signal, terminal);
+    const { startDaemon } = await import('../mounts/start-daemon.ts');
+    await startDaemon(request, signal);
+  } catch (error) {
+    throw stackProblem(error);
+  }
+  announce(request, terminal);
+  return EXIT.clean;
+}
+
+function announce(request: MountRequest, terminal: Terminal): void {
+  const { mountPoint, bucket, prefix, readOnly } = request;
+  terminal.print(`s3://${bucket.bucket}/${prefix} is mounted at ${mountPoint}`);
+  terminal.result({ mountPoint, bucket: bucket.bucket, prefix, readOnly });
+}
+
+async function stay(
+  request: MountRequest,
+  signal: AbortSignal,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const { serveMount } = await import('../mounts/serve-mount.ts');
+  const { server, ended } = await serveMount(request, (level, message) => {
+    if (level !== 'debug') terminal.note(`${level} ${message}`);
+  });
+  announce(request, terminal);
+  const stopped = new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await Promise.race([stopped, ended]);
+  let exitCode: ExitCode = EXIT.clean;
+  try {
+    await server.stop({ drain: true, signal: AbortSignal.timeout(DRAIN_MS_MAX) });
+  } catch (error) {
+    terminal.note(`moorage: ${(error as Error).message}`);
+    exitCode = EXIT.incomplete;
+    await server.stop();
+  }
+  await ended;
+  return exitCode;
+}

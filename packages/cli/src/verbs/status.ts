@@ -1,0 +1,106 @@
+import type { FileSystemStatus } from '@moorage/stack/mounts';
+import { EXIT, type ExitCode } from '../command-line/outcome.ts';
+import type { Terminal } from '../command-line/terminal.ts';
+import type { ParsedArguments } from '../command-line/verb.ts';
+import { directories } from '../directories.ts';
+import { reach } from '../mounts/reach.ts';
+import { recordedMounts, type MountRecord } from '../mounts/registry.ts';
+import type { Verb } from '../run.ts';
+
+type Option = 'data-dir';
+
+export const verb: Verb<Option> = {
+  declaration: {
+    name: 'status',
+    usage: ['[options]'],
+    summary:
+      'Shows the mounts of this user: what is not in the bucket yet, failures and conflicts.',
+    positionals: { min: 0, max: 0 },
+    options: { 'data-dir': { value: 'DIR', help: 'As given to mount.' } },
+    notes: ['Exit codes: 0; 3 the process of a mount is gone; 4 internal error.'],
+  },
+  run: status,
+};
+
+interface Shown {
+  readonly mount: MountRecord;
+  /** undefined: its process is gone. */
+  readonly status: FileSystemStatus | undefined;
+}
+
+const SHOWN_MAX = 10;
+
+async function status(args: ParsedArguments<Option>, terminal: Terminal): Promise<ExitCode> {
+  const mounts = recordedMounts(directories(process.env, args.values['data-dir']).data);
+  const shown = await Promise.all(
+    mounts.map(async (mount): Promise<Shown> => ({ mount, status: await ask(mount) })),
+  );
+  for (const one of shown) print(one, terminal);
+  if (shown.length === 0) terminal.print('Nothing is mounted.');
+  terminal.result({
+    mounts: shown.map(({ mount, status: now }) => ({
+      mountPoint: mount.mountPoint,
+      bucket: mount.bucket.bucket,
+      ...(mount.bucket.endpoint !== undefined && { endpoint: mount.bucket.endpoint }),
+      prefix: mount.prefix,
+      readOnly: mount.readOnly,
+      daemonPid: mount.pid,
+      startedAt: new Date(mount.startedAt).toISOString(),
+      state: now ? 'mounted' : 'gone',
+      ...(now && { fileSystem: now }),
+    })),
+  });
+  return shown.every((one) => one.status) ? EXIT.clean : EXIT.incomplete;
+}
+
+async function ask(mount: MountRecord): Promise<FileSystemStatus | undefined> {
+  const control = await reach(mount);
+  try {
+    return await control?.status();
+  } catch {
+    return undefined;
+  } finally {
+    control?.close();
+  }
+}
+
+function print({ mount, status: now }: Shown, terminal: Terminal): void {
+  const readOnly = mount.readOnly ? ' (read-only)' : '';
+  terminal.print(`${mount.mountPoint}  s3://${mount.bucket.bucket}/${mount.prefix}${readOnly}`);
+  if (!now) {
+    terminal.print(
+      `  its process is gone: moorage unmount ${mount.mountPoint}, then mount it again`,
+    );
+    return;
+  }
+  const age = now.pending > 0 ? `, the oldest for ${(now.exportAgeMs / 1000).toFixed(0)} s` : '';
+  terminal.print(
+    `  ${now.pending} to export${age}; ${now.exported} exported, ${now.imported} imported`,
+  );
+  if (now.lastError) terminal.print(`  last error of S3: ${now.lastError.message}`);
+  list(
+    'not exported',
+    now.failed.map(({ path, message }) => `${path}: ${message}`),
+    terminal,
+  );
+  list(
+    'conflicts (the bucket won)',
+    now.conflicts.map(
+      ({ path, keptAs }) => `${path}${keptAs === undefined ? '' : `, kept as ${keptAs}`}`,
+    ),
+    terminal,
+  );
+  list(
+    'keys that cannot be files',
+    now.importFailures.map(({ key, reason }) => `${key}: ${reason}`),
+    terminal,
+  );
+}
+
+function list(title: string, items: readonly string[], terminal: Terminal): void {
+  if (items.length === 0) return;
+  terminal.print(`  ${title}:`);
+  for (const item of items.slice(0, SHOWN_MAX)) terminal.print(`    ${item}`);
+  if (items.length > SHOWN_MAX)
+    terminal.print(`    … and ${items.length - SHOWN_MAX} more (--json shows all)`);
+}

@@ -1,0 +1,16 @@
+// Mounts without a template: a bucket as a directory. Apart from index.ts because it loads the kernel's
+// side (koffi) at once, which a stack only does when it comes to it.
+export {
+  FileSystemServerError,
+  connectToControl,
+  listenForControl,
+  startFileSystemServer,
+  type FileFailure,
+  type FileSystemControl,
+  type FileSystemServer,
+  type FileSystemServerOptions,
+  type FileSystemStatus,
+} from './file-system-server/index.ts';
+export type { BucketLocation } from '@moorage/object-store';
+export { checkBucket } from './live/prepare-bucket.ts';
+export { MountError, mountedAt, unmount as removeMount } from '@moorage/fuse';
