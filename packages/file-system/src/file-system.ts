@@ -16,6 +16,7 @@ import { Handles } from './core/handles.ts';
 import { Locking } from './core/locking.ts';
 import { create, lookup, makeNode, rmdir, unlink } from './core/names.ts';
 import { rename } from './core/rename.ts';
+import { CoreTree } from './core/tree.ts';
 import {
   failure,
   FsError,
@@ -38,6 +39,7 @@ import {
 } from './operations.ts';
 import { Inode, InodeFlag } from './store/inode.ts';
 import { Store } from './store/store.ts';
+import type { Tree } from './sync/port.ts';
 
 export interface FileSystemOptions {
   /** The data directory, of this file system alone; made when missing. */
@@ -47,6 +49,8 @@ export interface FileSystemOptions {
   readOnly?: boolean;
   /** There is a bucket: directories are listed by the planner, the root too. Attach it before the first request. */
   remote?: boolean;
+  /** Names the lost+found directory, e.g. `fs-0123456789abcdef0`. */
+  id?: string;
   /** Of a new file system's root; default root, 0755, as S3 Files. */
   root?: { uid: number; gid: number; mode: number };
   /** Inodes kept in memory while not in use. */
@@ -57,8 +61,10 @@ const maintainMs = 200;
 const changesPerCommitMax = 20_000;
 
 export class FileSystem implements FileSystemOperations {
-  readonly core: Core;
-  readonly handles: Handles;
+  /** For the planner. */
+  readonly tree: Tree;
+  readonly #core: Core;
+  readonly #handles: Handles;
   readonly #dir: string;
   readonly #locking: Locking;
   readonly #value = { bytes: new Uint8Array(0) };
@@ -71,19 +77,20 @@ export class FileSystem implements FileSystemOperations {
     const store = new Store(o.dir, { inodesMax, namesMax: inodesMax * 4 });
     const content = new Content(o.dir, store);
     const { clock, events, readOnly = false } = o;
-    this.core = new Core({ store, content, clock, events, readOnly });
+    this.#core = new Core({ store, content, clock, events, readOnly });
     if (store.get(rootIno) === undefined) this.#makeRoot(o);
-    this.handles = new Handles(this.core);
-    this.#locking = new Locking(this.core);
+    this.#handles = new Handles(this.#core);
+    this.#locking = new Locking(this.#core);
+    this.tree = new CoreTree(this.#core, this.#handles, o.id ?? 'fs-local');
   }
 
   /** Connects the planner; without one everything is local. */
   attach(planner: Planner): void {
-    this.core.planner = planner;
+    this.#core.planner = planner;
   }
 
   get pendingOn(): WaitId {
-    return this.core.pendingOn;
+    return this.#core.pendingOn;
   }
   get linkTarget(): string {
     return this.#linkTarget;
@@ -93,29 +100,29 @@ export class FileSystem implements FileSystemOperations {
   }
 
   addView(accessPoint: AccessPoint): Result {
-    return addView(this.core, accessPoint);
+    return addView(this.#core, accessPoint);
   }
   viewRoot(view: number): number {
-    return view === 0 ? rootIno : (this.core.views.get(view)?.root ?? 0);
+    return view === 0 ? rootIno : (this.#core.views.get(view)?.root ?? 0);
   }
   viewReadOnly(view: number): boolean {
-    return this.core.readOnly || this.core.views.get(view)?.readOnly === true;
+    return this.#core.readOnly || this.#core.views.get(view)?.readOnly === true;
   }
 
   lookup(c: Caller, parent: number, name: string, out: Attributes): Status {
-    return lookup(this.core, c, parent, name, out);
+    return lookup(this.#core, c, parent, name, out);
   }
   forget(ino: number, n: number): void {
-    this.handles.forget(ino, n);
+    this.#handles.forget(ino, n);
   }
   getattr(c: Caller, ino: number, out: Attributes): Status {
-    return getattr(this.core, c, ino, out);
+    return getattr(this.#core, c, ino, out);
   }
   setattr(c: Caller, ino: number, changes: AttributeChanges, out: Attributes): Status {
-    return setattr(this.core, c, ino, changes, out);
+    return setattr(this.#core, c, ino, changes, out);
   }
   access(c: Caller, ino: number, wanted: number): Status {
-    return access(this.core, c, ino, wanted);
+    return access(this.#core, c, ino, wanted);
   }
 
   mknod(
@@ -127,19 +134,19 @@ export class FileSystem implements FileSystemOperations {
     out: Attributes,
   ): Status {
     if (kind === Kind.directory || kind === Kind.symlink) return FsError.Invalid;
-    return makeNode(this.core, c, parent, name, kind, mode, '', out);
+    return makeNode(this.#core, c, parent, name, kind, mode, '', out);
   }
   mkdir(c: Caller, parent: number, name: string, mode: number, out: Attributes): Status {
-    return makeNode(this.core, c, parent, name, Kind.directory, mode, '', out);
+    return makeNode(this.#core, c, parent, name, Kind.directory, mode, '', out);
   }
   symlink(c: Caller, parent: number, name: string, target: string, out: Attributes): Status {
-    return makeNode(this.core, c, parent, name, Kind.symlink, 0o777, target, out);
+    return makeNode(this.#core, c, parent, name, Kind.symlink, 0o777, target, out);
   }
   unlink(c: Caller, parent: number, name: string): Status {
-    return unlink(this.core, this.handles, c, parent, name);
+    return unlink(this.#core, this.#handles, c, parent, name);
   }
   rmdir(c: Caller, parent: number, name: string): Status {
-    return rmdir(this.core, this.handles, c, parent, name);
+    return rmdir(this.#core, this.#handles, c, parent, name);
   }
   rename(
     c: Caller,
@@ -149,11 +156,11 @@ export class FileSystem implements FileSystemOperations {
     newName: string,
     flags: number,
   ): Status {
-    return rename(this.core, this.handles, c, parent, name, newParent, newName, flags);
+    return rename(this.#core, this.#handles, c, parent, name, newParent, newName, flags);
   }
   link(c: Caller, ino: number, newParent: number, _newName: string): Status {
-    if (this.core.enter(c, ino) === undefined) return this.core.refusal;
-    if (this.core.also(c, newParent) === undefined) return this.core.refusal;
+    if (this.#core.enter(c, ino) === undefined) return this.#core.refusal;
+    if (this.#core.also(c, newParent) === undefined) return this.#core.refusal;
     return FsError.NotPermitted;
   }
 
@@ -165,20 +172,20 @@ export class FileSystem implements FileSystemOperations {
     flags: number,
     out: Attributes,
   ): Result {
-    return create(this.core, this.handles, c, parent, name, mode, flags, out);
+    return create(this.#core, this.#handles, c, parent, name, mode, flags, out);
   }
   open(c: Caller, ino: number, flags: number): Result {
-    const inode = this.core.enter(c, ino);
-    if (inode === undefined) return failure(this.core.refusal);
-    let status = this.core.know(inode);
-    if (status === ok) status = judgeOpen(this.core, c, inode, flags);
+    const inode = this.#core.enter(c, ino);
+    if (inode === undefined) return failure(this.#core.refusal);
+    let status = this.#core.know(inode);
+    if (status === ok) status = judgeOpen(this.#core, c, inode, flags);
     if (status !== ok) return resultOf(status);
     if ((flags & Open.truncate) !== 0) {
-      this.core.begin();
-      truncateAtOpen(this.core, c, inode);
-      this.core.end(c, ino, 0);
+      this.#core.begin();
+      truncateAtOpen(this.#core, c, inode);
+      this.#core.end(c, ino, 0);
     }
-    return this.handles.open(inode);
+    return this.#handles.open(inode);
   }
   flush(_c: Caller, ino: number, owner: bigint): Status {
     this.#locking.flush(ino, owner);
@@ -186,7 +193,7 @@ export class FileSystem implements FileSystemOperations {
   }
   release(ino: number, handle: number, owner: bigint): void {
     this.#locking.release(ino, handle, owner);
-    this.handles.release(ino, handle);
+    this.#handles.release(ino, handle);
   }
 
   read(
@@ -197,7 +204,7 @@ export class FileSystem implements FileSystemOperations {
     into: Uint8Array,
     at: number,
   ): Result {
-    return read(this.core, c, ino, offset, length, into, at);
+    return read(this.#core, c, ino, offset, length, into, at);
   }
   write(
     c: Caller,
@@ -208,26 +215,26 @@ export class FileSystem implements FileSystemOperations {
     length: number,
     flags: number,
   ): Result {
-    return write(this.core, c, ino, offset, bytes, at, length, flags);
+    return write(this.#core, c, ino, offset, bytes, at, length, flags);
   }
   fsync(ino: number): Status {
-    const inode = this.core.store.get(ino);
+    const inode = this.#core.store.get(ino);
     if (inode === undefined) return FsError.Stale;
-    this.core.content.sync(inode);
-    this.core.store.database.sync();
+    this.#core.content.sync(inode);
+    this.#core.store.database.sync();
     return ok;
   }
   fallocate(c: Caller, ino: number, mode: number, offset: number, length: number): Status {
-    return fallocate(this.core, c, ino, mode, offset, length);
+    return fallocate(this.#core, c, ino, mode, offset, length);
   }
   lseek(ino: number, offset: number, whence: number): Result {
-    return lseek(this.core, ino, offset, whence);
+    return lseek(this.#core, ino, offset, whence);
   }
 
   readlink(c: Caller, ino: number): Status {
-    const inode = this.core.enter(c, ino);
-    if (inode === undefined) return this.core.refusal;
-    const status = this.core.know(inode);
+    const inode = this.#core.enter(c, ino);
+    if (inode === undefined) return this.#core.refusal;
+    const status = this.#core.know(inode);
     if (status !== ok) return status;
     if (inode.kind !== Kind.symlink) return FsError.Invalid;
     this.#linkTarget = inode.target;
@@ -235,7 +242,7 @@ export class FileSystem implements FileSystemOperations {
   }
 
   opendir(c: Caller, ino: number): Result {
-    return opendir(this.core, this.handles, c, ino);
+    return opendir(this.#core, this.#handles, c, ino);
   }
   readdir(
     c: Caller,
@@ -243,25 +250,25 @@ export class FileSystem implements FileSystemOperations {
     cookie: number,
     each: (entry: DirectoryEntry) => boolean,
   ): Status {
-    return readdir(this.core, c, ino, cookie, each);
+    return readdir(this.#core, c, ino, cookie, each);
   }
   releasedir(ino: number, handle: number): void {
-    this.handles.release(ino, handle);
+    this.#handles.release(ino, handle);
   }
 
   getxattr(c: Caller, ino: number, name: string): Status {
-    return getxattr(this.core, c, ino, name, this.#value);
+    return getxattr(this.#core, c, ino, name, this.#value);
   }
   listxattr(c: Caller, ino: number): Status {
-    if (this.core.enter(c, ino) === undefined) return this.core.refusal;
+    if (this.#core.enter(c, ino) === undefined) return this.#core.refusal;
     this.#value.bytes = new Uint8Array(0);
     return ok;
   }
   setxattr(c: Caller, ino: number, _name: string, _value: Uint8Array, _flags: number): Status {
-    return setxattr(this.core, c, ino);
+    return setxattr(this.#core, c, ino);
   }
   removexattr(c: Caller, ino: number, name: string): Status {
-    return removexattr(this.core, c, ino, name);
+    return removexattr(this.#core, c, ino, name);
   }
 
   getlk(c: Caller, ino: number, lock: Lock): Status {
@@ -275,7 +282,7 @@ export class FileSystem implements FileSystemOperations {
   }
 
   statfs(c: Caller, out: FileSystemStatistics): Status {
-    if (this.core.enter(c, this.viewRoot(c.view)) === undefined) return this.core.refusal;
+    if (this.#core.enter(c, this.viewRoot(c.view)) === undefined) return this.#core.refusal;
     const { bsize, blocks, bfree, bavail } = statfsSync(this.#dir);
     out.blockBytes = bsize;
     out.blocks = blocks;
@@ -283,13 +290,13 @@ export class FileSystem implements FileSystemOperations {
     out.blocksAvailable = bavail;
     // Inode numbers have 48 bits; counting the used ones would cost a scan.
     out.files = 2 ** 48;
-    out.filesFree = 2 ** 48 - this.core.store.nextIno;
+    out.filesFree = 2 ** 48 - this.#core.store.nextIno;
     out.nameBytesMax = 255;
     return ok;
   }
 
   carriedOut(request: number): { ino: number; result: Result } | undefined {
-    const text = this.core.store.remembered();
+    const text = this.#core.store.remembered();
     if (text === undefined) return undefined;
     const [last, ino, result] = text.split(' ').map(Number);
     return last === request ? { ino: ino!, result: result! } : undefined;
@@ -297,8 +304,8 @@ export class FileSystem implements FileSystemOperations {
 
   freshSession(): void {
     this.#locking.freshSession();
-    this.handles.freshSession();
-    this.core.store.transaction(() => this.core.store.database.setRecord('request', undefined));
+    this.#handles.freshSession();
+    this.#core.store.transaction(() => this.#core.store.database.setRecord('request', undefined));
   }
 
   /**
@@ -306,7 +313,7 @@ export class FileSystem implements FileSystemOperations {
    * milliseconds it wants to be called again, Infinity = after the next change.
    */
   maintain(idle: boolean): number {
-    const { database } = this.core.store;
+    const { database } = this.#core.store;
     if (database.changes === 0) return Infinity;
     if (!idle && database.changes < changesPerCommitMax) return maintainMs;
     database.commit();
@@ -315,18 +322,18 @@ export class FileSystem implements FileSystemOperations {
 
   /** Everything is on disk afterwards. */
   close(): void {
-    this.core.content.close();
-    this.core.store.database.close();
+    this.#core.content.close();
+    this.#core.store.database.close();
   }
 
   /** Lets go of everything the way kill -9 would. */
   abandon(): void {
-    this.core.content.close();
-    this.core.store.database.abandon();
+    this.#core.content.close();
+    this.#core.store.database.abandon();
   }
 
   #makeRoot({ root = { uid: 0, gid: 0, mode: 0o755 }, remote = false }: FileSystemOptions): void {
-    const { core } = this;
+    const core = this.#core;
     core.begin();
     const inode = new Inode(rootIno, Kind.directory, 0, '');
     inode.uid = root.uid;

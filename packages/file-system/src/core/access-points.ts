@@ -1,12 +1,5 @@
 /** Adding a view: finding, or making, the directory that is its root. */
-import {
-  failure,
-  FsError,
-  Kind,
-  rootIno,
-  type AccessPoint,
-  type Result,
-} from '../operations.ts';
+import { failure, FsError, Kind, rootIno, type AccessPoint, type Result } from '../operations.ts';
 import type { Inode } from '../store/inode.ts';
 import type { Core } from './core.ts';
 import { resultOf } from './data.ts';

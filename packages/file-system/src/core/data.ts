@@ -120,7 +120,8 @@ export function write(
   status = core.content.write(inode, start, bytes, at, length);
   if (status === ok) {
     core.modifiedTimes(inode);
-    if ((flags & Write.killPrivileges) !== 0) inode.mode = Identity.withoutPrivileges(inode.mode);
+    if ((flags & Write.killPrivileges) !== 0 || core.identity.uid !== 0)
+      inode.mode = Identity.withoutPrivileges(inode.mode);
     core.planner.changed(ino, Dirty.content);
     core.tellInode(c.view, ino, start, length);
   }

@@ -236,7 +236,7 @@ export function takeName(core: Core, handles: Handles, inode: Inode): void {
   inode.nlink = 0;
   core.store.unname(inode);
   core.changedTimes(inode);
-  core.planner.unlinked(inode.ino, parent, name);
+  if ((inode.flags & InodeFlag.lostAndFound) === 0) core.planner.unlinked(inode.ino, parent, name);
   handles.nameTaken(inode);
 }
 

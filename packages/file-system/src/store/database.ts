@@ -82,7 +82,7 @@ export class Database {
     if (version === undefined) this.putRecord('schema', String(schemaVersion));
     this.#replay();
     this.#makeReserve();
-    if (!this.commit()) this.#full = true;
+    this.commit();
   }
 
   record(key: string): string | undefined {
@@ -158,13 +158,7 @@ export class Database {
     if (!this.#full && this.#journal.bytesLeft >= 65536) return true;
     if (this.#depth > 0) return true;
     if (this.#full && !this.#spaceIsBack()) return false;
-    this.#full = !this.commit();
-    return !this.#full;
-  }
-
-  /** The disk is nearly full (found by whoever writes content): refuse changes until space is back. */
-  markFull(): void {
-    this.#full = true;
+    return this.commit() && !this.#full;
   }
 
   /** Changes since the last commit. */
@@ -192,11 +186,13 @@ export class Database {
           if (unjournaled !== undefined) this.#apply(unjournaled);
         }
         rmSync(this.#reserve, { force: true });
+        this.#full = true;
         continue;
       }
       this.sql.exec('BEGIN');
       this.#journal.reset();
       this.#changes = 0;
+      this.#full = !existsSync(this.#reserve);
       this.afterCommit();
       return true;
     }
