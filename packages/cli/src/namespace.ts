@@ -23,10 +23,8 @@ export function enterMountNamespace(): MountPlace {
   }
   const unshare = programPath('unshare');
   const root = process.getuid?.() === 0;
-  const args = [
-    ...(root ? [] : ['--user', '--map-root-user']),
-    ...['--mount', '--propagation', 'private', '--'],
-  ];
+  const user = root ? [] : ['--user', '--map-root-user'];
+  const args = [...user, '--mount', '--propagation', 'private', '--'];
   if (unshare && works(unshare, args)) {
     const command = [
       'unshare',

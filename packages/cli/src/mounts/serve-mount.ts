@@ -72,6 +72,8 @@ function socketDirectory(): string {
   return mkdtempSync(path.join(fits ? preferred : fallback, 'moorage-'));
 }
 
-function withoutCredentials({ credentials: _, ...location }: BucketLocation): BucketLocation {
+function withoutCredentials(bucket: BucketLocation): BucketLocation {
+  const location = { ...bucket };
+  delete location.credentials;
   return location;
 }

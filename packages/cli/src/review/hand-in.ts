@@ -28,6 +28,20 @@ interface GitResult {
   readonly stderr: string;
 }
 
+const VERIFY = ['rev-parse', '--verify', '--quiet', '--end-of-options'];
+const FETCH = [
+  '-c',
+  'fetch.unpackLimit=1',
+  '-c',
+  'gc.auto=0',
+  'fetch',
+  '--quiet',
+  '--no-tags',
+  '--no-recurse-submodules',
+  '--no-auto-maintenance',
+  '--no-write-fetch-head',
+];
+
 /** What HEAD of the bare repository is: the commit to review. */
 const HANDED_IN = 'refs/heads/handed-in';
 
@@ -67,10 +81,7 @@ async function resolveLocal(
     );
   }
   const revision = options.revision ?? 'HEAD';
-  const parsed = await git(options, [
-    ...['-C', target.directory, 'rev-parse', '--verify', '--quiet', '--end-of-options'],
-    `${revision}^{commit}`,
-  ]);
+  const parsed = await git(options, ['-C', target.directory, ...VERIFY, `${revision}^{commit}`]);
   if (parsed.status === 0) return parsed.stdout.trim();
   const any = await git(options, ['-C', target.directory, 'rev-list', '--all', '--max-count=1']);
   if (any.stdout.trim() === '') {
@@ -101,10 +112,7 @@ async function fetchWhole(
   const gitDir = ['--git-dir', options.directory];
   const name = revision.replace(/^HEAD\b/, 'refs/handed-in/head');
   for (const candidate of [`refs/handed-in/heads/${name}`, name]) {
-    const parsed = await git(options, [
-      ...[...gitDir, 'rev-parse', '--verify', '--quiet', '--end-of-options'],
-      `${candidate}^{commit}`,
-    ]);
+    const parsed = await git(options, [...gitDir, ...VERIFY, `${candidate}^{commit}`]);
     if (parsed.status !== 0) continue;
     await must(options, [...gitDir, 'update-ref', HANDED_IN, parsed.stdout.trim()]);
     return;
@@ -139,11 +147,7 @@ function withoutPasswords(text: string): string {
 }
 
 function fetch(options: HandInOptions, args: readonly string[]): Promise<GitResult> {
-  return git(options, [
-    ...['--git-dir', options.directory, '-c', 'fetch.unpackLimit=1', '-c', 'gc.auto=0'],
-    ...['fetch', '--quiet', '--no-tags', '--no-recurse-submodules', '--no-auto-maintenance'],
-    ...['--no-write-fetch-head', ...args],
-  ]);
+  return git(options, ['--git-dir', options.directory, ...FETCH, ...args]);
 }
 
 async function must(options: HandInOptions, args: readonly string[]): Promise<string> {

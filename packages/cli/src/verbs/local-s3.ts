@@ -86,6 +86,6 @@ function explain(error: NodeJS.ErrnoException, port: string, host: string): unkn
       return usageError(error.message, 'Choose a directory you may write, and a port above 1023.');
     default:
       // The store says itself what to do when its directory is taken or damaged.
-      return /^local-s3: /.test(error.message) ? usageError(error.message.slice(10)) : error;
+      return error.message.startsWith('local-s3: ') ? usageError(error.message.slice(10)) : error;
   }
 }

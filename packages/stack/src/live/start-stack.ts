@@ -99,19 +99,28 @@ class BringUp {
   async run(): Promise<Stack> {
     const { stateDir } = this.#options;
     mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-    const store = this.#startStore();
-    const plan = await this.#readPlan();
+    const text = this.#readTemplate();
+    // Known from the text alone: the store starts while the template is still being understood.
+    const store = text.includes('AWS::S3::Bucket')
+      ? this.#startStore()
+      : Promise.resolve(undefined);
+    const planned = this.#plan(text);
+    const building = planned.then((plan) => this.#build(plan));
+    const mounting = planned.then((plan) => this.#startFileSystems(plan, store));
     const parts = await allOrFirstError({
       store,
+      plan: planned,
       endpoint: this.#openEndpoint(),
-      builds: this.#build(plan),
-      fileSystems: this.#startFileSystems(plan, store),
+      builds: building,
+      fileSystems: mounting,
       modules: this.#loadModules(),
     });
     this.#options.signal?.throwIfAborted();
-    const { endpoint, builds, fileSystems, modules } = parts;
+    const { plan, endpoint, builds, fileSystems, modules } = parts;
     const { durable, functions } = await this.#startFunctions(plan, {
-      ...{ endpoint, builds, modules },
+      endpoint,
+      builds,
+      modules,
       directories: fileSystems.directories,
     });
     return {
@@ -148,12 +157,10 @@ class BringUp {
     return store;
   }
 
-  async #readPlan(): Promise<StackPlan> {
-    const { templateFile, stackName, bucket, parameters } = this.#options;
-    const { readPlan } = await import('../template/read-plan.ts');
-    let text: string;
+  #readTemplate(): string {
+    const { templateFile } = this.#options;
     try {
-      text = readFileSync(templateFile, 'utf8');
+      return readFileSync(templateFile, 'utf8');
     } catch (cause) {
       throw new StackError(
         'TemplateUnreadable',
@@ -162,6 +169,11 @@ class BringUp {
         { cause },
       );
     }
+  }
+
+  async #plan(text: string): Promise<StackPlan> {
+    const { templateFile, stackName, bucket, parameters } = this.#options;
+    const { readPlan } = await import('../template/read-plan.ts');
     return readPlan({
       file: templateFile,
       text,
@@ -203,6 +215,7 @@ class BringUp {
     const servers = new Map<string, FileSystemServer>();
     const buckets = new Map<string, BucketLocation>();
     const directories = new Map<string, string>();
+    if (plan.buckets.length === 0) return { servers, buckets, directories };
     const [{ checkBucket, makeBucket }, store] = await Promise.all([
       import('./prepare-bucket.ts'),
       starting,
@@ -218,9 +231,10 @@ class BringUp {
       plan.fileSystems.map(async (fileSystem) => {
         const bucket = buckets.get(fileSystem.bucket) as BucketLocation;
         const points = plan.accessPoints.filter((p) => p.fileSystem === fileSystem.logicalId);
-        const server = await this.#startFileSystem(fileSystem, bucket);
+        const server = await this.#startFileSystem(fileSystem, bucket, points.map(accessPoint));
         servers.set(fileSystem.logicalId, server);
         for (const point of points) {
+          // Known to the server since its start: this only asks for the path.
           const { path: directory } = await server.addAccessPoint(accessPoint(point));
           directories.set(point.logicalId, directory);
         }
@@ -236,7 +250,11 @@ class BringUp {
     return location;
   }
 
-  async #startFileSystem(plan: FileSystemPlan, bucket: BucketLocation): Promise<FileSystemServer> {
+  async #startFileSystem(
+    plan: FileSystemPlan,
+    bucket: BucketLocation,
+    accessPoints: readonly AccessPoint[],
+  ): Promise<FileSystemServer> {
     const { stateDir, log } = this.#options;
     const { startFileSystemServer } =
       await import('../file-system-server/start-file-system-server.ts');
@@ -248,6 +266,7 @@ class BringUp {
       prefix: plan.prefix,
       dataDir,
       mountPoint,
+      accessPoints,
       log: (level, message) => log(level, message, { fileSystem: plan.logicalId }),
       onEvent: (event) => this.#onFileSystemEvent(plan.logicalId, event),
     });
@@ -346,9 +365,10 @@ class BringUp {
   }
 }
 
+type AccessPoint = Parameters<FileSystemServer['addAccessPoint']>[0];
 type Modules = typeof import('@moorage/functions') & typeof import('@moorage/durable');
 
-function accessPoint(plan: AccessPointPlan): Parameters<FileSystemServer['addAccessPoint']>[0] {
+function accessPoint(plan: AccessPointPlan): AccessPoint {
   const { id, rootPath, posixUser, creationPermissions } = plan;
   return {
     id,
