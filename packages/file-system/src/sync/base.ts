@@ -1,0 +1,74 @@
+/**
+ * The base of an inode: the S3 object it came from or was last exported as. Kept as text in the inode's row.
+ *
+ * `key` is absent while the object is where the path says; it is written down when the inode is moved.
+ */
+import type { ObjectPin, OwnMark } from '../transfer/jobs.ts';
+import type { ForeignAttributes } from './posix-metadata.ts';
+
+export interface Base {
+  eTag: string;
+  versionId?: string;
+  key?: string;
+  foreign?: ForeignAttributes;
+}
+
+export function parseBase(text: string): Base | undefined {
+  if (text === '') return undefined;
+  const [eTag, versionId, key, foreign] = JSON.parse(text) as [
+    string,
+    string | 0,
+    string | 0,
+    ForeignAttributes | 0,
+  ];
+  const base: Base = { eTag };
+  if (versionId !== 0) base.versionId = versionId;
+  if (key !== 0) base.key = key;
+  if (foreign !== 0) base.foreign = foreign;
+  return base;
+}
+
+export function formatBase(base: Base): string {
+  return JSON.stringify([base.eTag, base.versionId ?? 0, base.key ?? 0, base.foreign ?? 0]);
+}
+
+export function newBase(
+  object: { eTag: string; versionId?: string | undefined },
+  foreign: ForeignAttributes | undefined,
+  key?: string,
+): Base {
+  const base: Base = { eTag: object.eTag };
+  if (object.versionId !== undefined) base.versionId = object.versionId;
+  if (foreign !== undefined) base.foreign = foreign;
+  if (key !== undefined) base.key = key;
+  return base;
+}
+
+export function pinOf(base: Base, key: string): ObjectPin {
+  return base.versionId === undefined
+    ? { key, eTag: base.eTag }
+    : { key, eTag: base.eTag, versionId: base.versionId };
+}
+
+/** Records of the planner, by prefix. Each is followed by a key, an inode number or a serial number. */
+export const Record = {
+  /** What a key holds that no name stands for any more: JSON of `Deletion`. */
+  deletion: 't:',
+  /** Writes to a key whose outcome is not known yet: JSON of `OwnMark[]`. */
+  attempts: 'p:',
+  /** A directory that was moved, and the prefix below which its children still are. */
+  moved: 'm:',
+  conflict: 'c:',
+  importFailure: 'f:',
+} as const;
+
+/** See `Record.deletion`. */
+export interface Deletion {
+  /** Absent: only the marks tell whether it is ours. */
+  eTag?: string;
+  versionId?: string;
+  foreign?: ForeignAttributes;
+  /** An inode that has moved elsewhere and whose object is still here: wait until it is exported. */
+  ino?: number;
+  marks: OwnMark[];
+}

@@ -1,0 +1,96 @@
+/** What every part of the planner works with. */
+import { newAttributes } from '../operations.ts';
+import type { Attributes } from '../operations.ts';
+import { Agenda } from './agenda.ts';
+import { formatBase, parseBase } from './base.ts';
+import type { Base } from './base.ts';
+import { Outbox } from './outbox.ts';
+import type { Tree } from './port.ts';
+import type { DefaultAttributes } from './posix-metadata.ts';
+
+export interface SyncOptions {
+  /** For status lines. */
+  bucket: string;
+  /** '' or a prefix that ends with a slash. */
+  prefix: string;
+  /** An export waits until nothing has been changed for this long, … */
+  quietMs: number;
+  /** … but not longer than this after the first change. */
+  maxAgeMs: number;
+  /** How often a directory in use is listed again. */
+  relistMs: number;
+  defaults: DefaultAttributes;
+  clock: { now(): number };
+  /** 0 <= random() < 1. */
+  random: () => number;
+  log: (line: string) => void;
+}
+
+export class Context {
+  readonly tree: Tree;
+  readonly options: SyncOptions;
+  readonly outbox: Outbox = new Outbox();
+  /** Things to do at a time. */
+  readonly timers: Agenda<() => void> = new Agenda();
+  lastError: { code: string; message: string; atMs: number } | undefined;
+  exported = 0;
+  imported = 0;
+  readonly #attributes: Attributes = newAttributes();
+  /** Our own effects on keys, counted, so that a listing that began before one does not undo it. */
+  #effects = 0;
+  #listings = 0;
+  readonly #lastEffect = new Map<string, number>();
+
+  constructor(tree: Tree, options: SyncOptions) {
+    this.tree = tree;
+    this.options = options;
+  }
+
+  now(): number {
+    return this.options.clock.now();
+  }
+
+  /** Attributes of an inode, in one object that the next call reuses; undefined when it is gone. */
+  attributes(ino: number): Attributes | undefined {
+    return this.tree.attributes(ino, this.#attributes) ? this.#attributes : undefined;
+  }
+
+  base(ino: number): Base | undefined {
+    return parseBase(this.tree.base(ino));
+  }
+
+  setBase(ino: number, base: Base | undefined): void {
+    this.tree.setBase(ino, base === undefined ? '' : formatBase(base));
+  }
+
+  /** The time to wait before try number `tries` + 1: exponential with full jitter. */
+  backoffMs(tries: number): number {
+    const bound = Math.min(60_000, 500 * 2 ** Math.min(tries, 10));
+    return 50 + this.options.random() * bound;
+  }
+
+  failed(code: string, message: string): void {
+    this.lastError = { code, message, atMs: this.now() };
+    this.options.log(`sync failure code=${code} | ${message}`);
+  }
+
+  /** A listing starts; what this returns is passed to `isOutdated` for every key it shows. */
+  listingStarts(): number {
+    this.#listings++;
+    return this.#effects;
+  }
+
+  /** To be called once for each that has started, after its result was looked at. */
+  listingEnds(): void {
+    this.#listings--;
+    if (this.#listings === 0) this.#lastEffect.clear();
+  }
+
+  affected(key: string): void {
+    if (this.#listings > 0) this.#lastEffect.set(key, ++this.#effects);
+  }
+
+  isOutdated(key: string, listingStartedAt: number): boolean {
+    return (this.#lastEffect.get(key) ?? -1) > listingStartedAt;
+  }
+}

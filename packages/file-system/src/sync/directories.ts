@@ -1,0 +1,250 @@
+/**
+ * Import of names: the first listing of a directory, or of everything below one, and what a listing shows put
+ * into the tree. Keys that cannot be paths are recorded as import failures.
+ */
+import { FsError, Kind, failure, rootIno } from '../operations.ts';
+import type { Result, WaitId } from '../operations.ts';
+import type { RemoteObject, TransferResult } from '../transfer/jobs.ts';
+import { newBase, Record } from './base.ts';
+import type { Context } from './context.ts';
+import type { Deletions } from './deletions.ts';
+import { faultOfPath, nameOfPart } from './keys.ts';
+import type { ImportFailure } from './port.ts';
+import { assumedAttributes } from './posix-metadata.ts';
+import { lostAndFoundPrefix } from './remote-keys.ts';
+import type { RemoteKeys } from './remote-keys.ts';
+
+const triesMax = 8;
+const failureMs = 2_000;
+
+interface Listing {
+  directory: number;
+  prefix: string;
+  recursive: boolean;
+  waitId: WaitId;
+  tries: number;
+}
+
+export class Directories {
+  readonly #context: Context;
+  readonly #keys: RemoteKeys;
+  readonly #deletions: Deletions;
+  /** By directory; recursive ones by the negative of its number. */
+  readonly #listings = new Map<number, Listing>();
+  readonly #failed = new Map<number, { error: Result; untilMs: number }>();
+  readonly #failures = new Map<string, ImportFailure['reason']>();
+  /** Told of every directory that has been listed for the first time. */
+  onListed: (directory: number) => void = () => undefined;
+
+  constructor(context: Context, keys: RemoteKeys, deletions: Deletions) {
+    this.#context = context;
+    this.#keys = keys;
+    this.#deletions = deletions;
+    context.tree.eachRecord(Record.importFailure, (record, reason) => {
+      const key = record.slice(Record.importFailure.length);
+      this.#failures.set(key, reason as ImportFailure['reason']);
+    });
+  }
+
+  failures(): ImportFailure[] {
+    return [...this.#failures].map(([key, reason]) => ({ key, reason }));
+  }
+
+  need(directory: number): Result {
+    if (this.#context.tree.isListed(directory)) return 0;
+    return this.#start(directory, false);
+  }
+
+  needTree(directory: number): Result {
+    return this.#isTreeListed(directory) ? 0 : this.#start(directory, true);
+  }
+
+  #isTreeListed(directory: number): boolean {
+    const { tree } = this.#context;
+    if (!tree.isListed(directory)) return false;
+    const below: number[] = [];
+    tree.children(directory, (_, ino, kind) => {
+      if (kind === Kind.directory) below.push(ino);
+    });
+    return below.every((ino) => this.#isTreeListed(ino));
+  }
+
+  #start(directory: number, recursive: boolean): Result {
+    const id = recursive ? -directory : directory;
+    const under = this.#listings.get(id);
+    if (under !== undefined) return under.waitId;
+    const failed = this.#failed.get(id);
+    if (failed !== undefined) {
+      if (failed.untilMs > this.#context.now()) return failed.error;
+      this.#failed.delete(id);
+    }
+    const prefix = this.#keys.prefixOf(directory);
+    // Only what came from S3 can be unlisted, and that has names that are keys.
+    if (prefix === undefined) return failure(FsError.Io);
+    const waitId = this.#context.tree.newWait();
+    const listing = { directory, prefix, recursive, waitId, tries: 0 };
+    this.#listings.set(id, listing);
+    this.#send(listing);
+    return waitId;
+  }
+
+  #send(listing: Listing): void {
+    const { prefix, recursive } = listing;
+    this.#context.outbox.send({ kind: 'list', prefix, recursive }, (result) =>
+      this.#onResult(listing, result),
+    );
+  }
+
+  #onResult(listing: Listing, result: TransferResult): void {
+    if (result.kind === 'page') {
+      this.#addPage(listing, result.objects, result.prefixes);
+      if (result.last) this.#finish(listing, 0);
+      return;
+    }
+    if (result.kind !== 'failed') return;
+    this.#context.failed(result.code, result.message);
+    if (result.retryable && ++listing.tries < triesMax) {
+      const due = this.#context.now() + this.#context.backoffMs(listing.tries);
+      this.#context.timers.push(due, () => this.#send(listing));
+      return;
+    }
+    const denied = result.code === 'AccessDenied' || result.code === 'WrongCredentials';
+    this.#finish(listing, failure(denied ? FsError.AccessDenied : FsError.Io));
+  }
+
+  #finish(listing: Listing, error: Result): void {
+    const { tree } = this.#context;
+    const { directory, recursive } = listing;
+    const id = recursive ? -directory : directory;
+    this.#listings.delete(id);
+    if (error !== 0) {
+      this.#failed.set(id, { error, untilMs: this.#context.now() + failureMs });
+    } else if (this.#context.attributes(directory) !== undefined) {
+      if (recursive) this.#setTreeListed(directory);
+      else this.#setListed(directory);
+    }
+    tree.ready(listing.waitId);
+  }
+
+  #setListed(directory: number): void {
+    this.#context.tree.setListed(directory, true);
+    this.onListed(directory);
+  }
+
+  #setTreeListed(directory: number): void {
+    const { tree } = this.#context;
+    const below: number[] = [];
+    tree.children(directory, (_, ino, kind) => {
+      if (kind === Kind.directory) below.push(ino);
+    });
+    for (const ino of below) this.#setTreeListed(ino);
+    if (!tree.isListed(directory)) this.#setListed(directory);
+  }
+
+  #addPage(listing: Listing, objects: RemoteObject[], prefixes: string[]): void {
+    const { directory, prefix, recursive } = listing;
+    if (this.#keys.prefixOf(directory) !== prefix) return;
+    // Prefixes first: where there are both, the directory has the name.
+    for (const key of prefixes) this.addPrefix(directory, prefix, key);
+    for (const object of objects) {
+      if (recursive) this.#addDeep(directory, prefix, object);
+      else this.addObject(directory, prefix, object);
+    }
+  }
+
+  /** A common prefix right below the directory: a directory. Returns its inode, 0 = it is none. */
+  addPrefix(directory: number, prefix: string, key: string): number {
+    const { tree, options } = this.#context;
+    const part = key.slice(prefix.length, -1);
+    if (this.#isHidden(directory, part) || this.#isFaulty(key)) return 0;
+    const name = nameOfPart(part);
+    const found = tree.child(directory, name);
+    if (found !== 0) {
+      if (this.#context.attributes(found)?.kind === Kind.directory) return found;
+      if (tree.dirty(found) !== 0) return 0;
+      // `a` was a file and now there is `a/b` as well: the directory has the name.
+      tree.removeRemote(found);
+      this.noteFailure(key.slice(0, -1), 'NameTaken');
+    }
+    const attributes = assumedAttributes(undefined, Kind.directory, options.defaults);
+    attributes.mtimeSec = Math.floor(this.#context.now() / 1000);
+    return tree.addRemote(directory, name, attributes);
+  }
+
+  /** An object right below the directory. Returns its inode, 0 = it has none. */
+  addObject(directory: number, prefix: string, object: RemoteObject): number {
+    const { tree, options } = this.#context;
+    const part = object.key.slice(prefix.length);
+    if (part === '') {
+      // The directory's own marker: its attributes are asked for when they are needed.
+      if (tree.base(directory) === '' && tree.dirty(directory) === 0 && directory !== rootIno) {
+        this.#context.setBase(directory, newBase(object, undefined));
+      }
+      return 0;
+    }
+    if (this.#isHidden(directory, part) || this.#isFaulty(object.key)) return 0;
+    if (this.#deletions.get(object.key) !== undefined) return 0;
+    const name = nameOfPart(part);
+    const found = tree.child(directory, name);
+    if (found !== 0) {
+      if (this.#context.attributes(found)?.kind === Kind.directory) {
+        this.noteFailure(object.key, 'NameTaken');
+      }
+      return 0;
+    }
+    const ino = tree.addRemote(
+      directory,
+      name,
+      assumedAttributes(object, Kind.file, options.defaults),
+    );
+    this.#context.setBase(ino, newBase(object, undefined));
+    this.#context.imported++;
+    return ino;
+  }
+
+  #addDeep(directory: number, prefix: string, object: RemoteObject): void {
+    const { tree } = this.#context;
+    const parts = object.key.slice(prefix.length).split('/');
+    let at = directory;
+    let atPrefix = prefix;
+    for (const part of parts.slice(0, -1)) {
+      const key = `${atPrefix}${part}/`;
+      // What is listed already shows all there is: what is missing was deleted here.
+      const isListed = tree.isListed(at);
+      const child = tree.child(at, nameOfPart(part));
+      at = child !== 0 || isListed ? child : this.addPrefix(at, atPrefix, key);
+      if (at === 0 || this.#context.attributes(at)?.kind !== Kind.directory) return;
+      atPrefix = key;
+    }
+    if (!tree.isListed(at)) this.addObject(at, atPrefix, object);
+  }
+
+  #isHidden(directory: number, part: string): boolean {
+    return directory === rootIno && part.startsWith(lostAndFoundPrefix);
+  }
+
+  #isFaulty(key: string): boolean {
+    const path = key.slice(this.#context.options.prefix.length);
+    const reason = faultOfPath(path.endsWith('/') ? path.slice(0, -1) : path);
+    if (reason === undefined) return false;
+    this.noteFailure(key, reason);
+    return true;
+  }
+
+  noteFailure(key: string, reason: ImportFailure['reason']): void {
+    if (this.#failures.get(key) === reason) return;
+    this.#failures.set(key, reason);
+    this.#context.tree.setRecord(Record.importFailure + key, reason);
+    this.#context.options.log(`import failure key=${key} reason=${reason} | not visible`);
+  }
+
+  /** A listing of all that is right below the prefix does not show these keys any more. */
+  forgetFailures(prefix: string, shown: ReadonlySet<string>): void {
+    for (const key of this.#failures.keys()) {
+      if (!key.startsWith(prefix) || key.slice(prefix.length, -1).includes('/')) continue;
+      if (shown.has(key)) continue;
+      this.#failures.delete(key);
+      this.#context.tree.setRecord(Record.importFailure + key, undefined);
+    }
+  }
+}

@@ -1,0 +1,649 @@
+/**
+ * Export: brings S3 to what the tree says, key by key.
+ *
+ * For every dirty inode it is known which key it is to have (its path) and what that key holds in S3: the
+ * inode's own base, an object noted for deletion, or nothing. The write is conditional on that. An object that
+ * was moved is copied by the store from its exact version, so that swaps and cycles need no order and no
+ * temporary key; the old key is deleted after that. At most one job is under way for a key.
+ *
+ * Before a write leaves, a mark of it is recorded; when its answer is lost, or we die, the object is recognised
+ * by the mark and taken for our own instead of for somebody else's.
+ */
+import { Kind } from '../operations.ts';
+import type { Attributes } from '../operations.ts';
+import type { JobId, ObjectPin, OwnMark, RemoteHead, TransferResult } from '../transfer/jobs.ts';
+import { Agenda } from './agenda.ts';
+import type { Barriers } from './barriers.ts';
+import { newBase, pinOf } from './base.ts';
+import type { Base } from './base.ts';
+import type { Conflicts } from './conflicts.ts';
+import type { Context } from './context.ts';
+import type { Attempts, Deletions } from './deletions.ts';
+import { exportErrorOf, isRepairable } from './export-error.ts';
+import type { NewJob } from './outbox.ts';
+import { Dirty } from './port.ts';
+import type { ExportError, SyncFailure } from './port.ts';
+import { objectAttributes } from './posix-metadata.ts';
+import type { ForeignAttributes } from './posix-metadata.ts';
+import { faultOfKey } from './remote-keys.ts';
+import type { RemoteKeys } from './remote-keys.ts';
+
+/** A dirty inode. */
+interface Pending {
+  ino: number;
+  bits: number;
+  since: number;
+  last: number;
+  /** Counts the changes. */
+  generation: number;
+  /** Not before this time: after a failure. */
+  notBefore: number;
+  tries: number;
+  /** A barrier waits for it to be exported in this state: no quiet time. -1 = none does. */
+  urgent: number;
+  job: JobId | undefined;
+  /** Uploads dropped because the file was written meanwhile. */
+  drops: number;
+  failure: SyncFailure | undefined;
+}
+
+/** A write under way. */
+interface Started {
+  pending: Pending;
+  key: string;
+  generation: number;
+  sendsContent: boolean;
+  expectsObject: boolean;
+  foreign: ForeignAttributes | undefined;
+}
+
+const jobsMax = 128;
+/** After so many uploads dropped for a file that never rests, the next one goes through as it is. */
+const dropsMax = 3;
+const repairMs = 60_000;
+
+export class Exporter {
+  readonly #context: Context;
+  readonly #keys: RemoteKeys;
+  readonly #deletions: Deletions;
+  readonly #attempts: Attempts;
+  readonly #barriers: Barriers;
+  readonly #conflicts: Conflicts;
+  readonly #pending = new Map<number, Pending>();
+  /** Inodes to export and keys to delete, by the time they are due at the earliest. */
+  readonly #agenda = new Agenda<number | string>();
+  /** Keys with a job under way, and who waits for each. */
+  readonly #busy = new Map<string, (number | string)[]>();
+  /** Deletions that have failed, and how often. */
+  readonly #deletionTries = new Map<string, number>();
+  #jobs = 0;
+
+  constructor(parts: {
+    context: Context;
+    keys: RemoteKeys;
+    deletions: Deletions;
+    attempts: Attempts;
+    barriers: Barriers;
+    conflicts: Conflicts;
+  }) {
+    this.#context = parts.context;
+    this.#keys = parts.keys;
+    this.#deletions = parts.deletions;
+    this.#attempts = parts.attempts;
+    this.#barriers = parts.barriers;
+    this.#conflicts = parts.conflicts;
+  }
+
+  get jobs(): number {
+    return this.#jobs;
+  }
+
+  get pendingCount(): number {
+    return this.#pending.size + this.#deletions.size;
+  }
+
+  /** When something can be started, provided that nothing under way finishes before. */
+  get due(): number {
+    if (this.#jobs >= jobsMax || this.#keys.moved.size > 0) return Infinity;
+    return this.#agenda.due;
+  }
+
+  isBusy(key: string): boolean {
+    return this.#busy.has(key);
+  }
+
+  isPending(ino: number): boolean {
+    return this.#pending.has(ino);
+  }
+
+  failures(): SyncFailure[] {
+    const found: SyncFailure[] = [];
+    for (const { failure } of this.#pending.values())
+      if (failure !== undefined) found.push(failure);
+    return found;
+  }
+
+  failureOf(ino: number): SyncFailure | undefined {
+    return this.#pending.get(ino)?.failure;
+  }
+
+  oldestChangeMs(): number {
+    let oldest = Infinity;
+    for (const { since } of this.#pending.values()) if (since < oldest) oldest = since;
+    for (const since of this.#deletions.since.values()) if (since < oldest) oldest = since;
+    return oldest;
+  }
+
+  /** Bits that are new are put into the inode's row; called for every write, so the usual case comes first. */
+  changed(ino: number, bits: number): void {
+    const pending = this.#pending.get(ino);
+    const now = this.#context.now();
+    if (pending !== undefined) {
+      pending.last = now;
+      pending.generation++;
+      if (pending.failure !== undefined) this.#revive(pending);
+      if ((pending.bits & bits) === bits) return;
+      pending.bits |= bits;
+      this.#context.tree.setDirty(ino, this.#context.tree.dirty(ino) | bits);
+      return;
+    }
+    const { tree } = this.#context;
+    if (tree.parentOf(ino) === 0) return;
+    tree.setDirty(ino, tree.dirty(ino) | bits);
+    this.resume(ino, bits);
+  }
+
+  /** An inode that is dirty already, at start. */
+  resume(ino: number, bits: number): void {
+    const now = this.#context.now();
+    const pending: Pending = {
+      ino,
+      bits,
+      since: now,
+      last: now,
+      generation: 0,
+      notBefore: 0,
+      tries: 0,
+      urgent: -1,
+      job: undefined,
+      drops: 0,
+      failure: undefined,
+    };
+    this.#pending.set(ino, pending);
+    this.#agenda.push(this.#dueOf(pending), ino);
+  }
+
+  /** The inode needs no export any more (unlinked, or in lost+found). */
+  forget(ino: number): void {
+    const pending = this.#pending.get(ino);
+    this.#pending.delete(ino);
+    if (pending?.job !== undefined) this.#context.outbox.decide('cancel', pending.job);
+    this.#barriers.exported(ino, Infinity);
+  }
+
+  /** A deletion was noted or has become possible. */
+  scheduleDeletion(key: string): void {
+    this.#agenda.push(this.#context.now() + this.#context.options.quietMs, key);
+  }
+
+  /** What is pending and passes the filter is exported without waiting. Returns what a barrier waits for. */
+  hurry(filter: { ino: (ino: number) => boolean; key: (key: string) => boolean }): {
+    inodes: Map<number, number>;
+    keys: Set<string>;
+    failures: SyncFailure[];
+  } {
+    const inodes = new Map<number, number>();
+    const failures: SyncFailure[] = [];
+    for (const pending of this.#pending.values()) {
+      if (!filter.ino(pending.ino)) continue;
+      if (pending.failure !== undefined && !isRepairable(pending.failure.error)) {
+        failures.push(pending.failure);
+        continue;
+      }
+      inodes.set(pending.ino, pending.generation);
+      pending.urgent = pending.generation;
+      pending.notBefore = 0;
+      if (pending.job === undefined) this.#agenda.push(0, pending.ino);
+    }
+    const keys = new Set<string>();
+    for (const key of this.#deletions.keys()) {
+      if (!filter.key(key)) continue;
+      keys.add(key);
+      this.#deletions.since.set(key, -Infinity);
+      this.#agenda.push(0, key);
+    }
+    return { inodes, keys, failures };
+  }
+
+  /** Starts what is due. Inside a transaction. */
+  start(now: number): void {
+    while (this.#jobs < jobsMax && this.#keys.moved.size === 0) {
+      const next = this.#agenda.pop(now);
+      if (next === undefined) return;
+      if (typeof next === 'string') this.#startDeletion(next, now);
+      else this.#startExport(next, now);
+    }
+  }
+
+  #dueOf(pending: Pending): number {
+    const { quietMs, maxAgeMs } = this.#context.options;
+    if (pending.urgent >= 0) return pending.notBefore;
+    return Math.max(pending.notBefore, Math.min(pending.last + quietMs, pending.since + maxAgeMs));
+  }
+
+  #startExport(ino: number, now: number): void {
+    const pending = this.#pending.get(ino);
+    if (pending === undefined || pending.job !== undefined) return;
+    const due = this.#dueOf(pending);
+    if (due > now) {
+      this.#agenda.push(due, ino);
+      return;
+    }
+    const { tree } = this.#context;
+    const bits = tree.dirty(ino);
+    const a = this.#context.attributes(ino);
+    if (a === undefined || bits === 0 || tree.parentOf(ino) === 0) return this.forget(ino);
+    if (this.#isLocalOnly(ino, a.kind)) return this.#clean(pending);
+    const key = this.#keys.keyOf(ino, a.kind);
+    const fault = faultOfKey(key);
+    if (key === undefined || fault !== undefined) {
+      this.#fail(pending, fault ?? 'NameNotUtf8', 'The path cannot be a key in S3.');
+      return;
+    }
+    const waiting = this.#busy.get(key);
+    if (waiting !== undefined) {
+      waiting.push(ino);
+      return;
+    }
+    this.#send(pending, key, bits, a);
+  }
+
+  #isLocalOnly(ino: number, kind: Kind): boolean {
+    if (kind === Kind.fifo || kind === Kind.socket) return true;
+    return this.#keys.isLocalOnly(ino);
+  }
+
+  #send(pending: Pending, key: string, bits: number, a: Attributes): void {
+    const { tree } = this.#context;
+    const { ino } = pending;
+    const base = this.#context.base(ino);
+    const isDirectory = a.kind === Kind.directory;
+    if (isDirectory && base === undefined && bits === Dirty.name && !tree.isEmpty(ino)) {
+      // A directory that exists by its children alone needs no marker after a move either.
+      return this.#clean(pending);
+    }
+    const inPlace = base !== undefined && (base.key === undefined || base.key === key);
+    if (inPlace && bits === Dirty.name) {
+      // It was moved away and back.
+      this.#context.setBase(ino, newBase(base, base.foreign));
+      this.#deletions.drop(key);
+      return this.#clean(pending);
+    }
+    const noted = this.#deletions.get(key);
+    const held = inPlace ? base : noted;
+    if (!inPlace && noted?.eTag === undefined && (noted?.marks.length ?? 0) > 0) {
+      // What is there may be an older write of ours: that has to be known first.
+      this.#deletions.since.set(key, -Infinity);
+      this.#sendDeletion(key, ino);
+      return;
+    }
+    if (!inPlace && this.#needsVersion(key, ino)) return;
+    const foreign = base?.foreign ?? held?.foreign;
+    const condition =
+      held?.eTag === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: held.eTag };
+    const attributes = objectAttributes(a, foreign);
+    const started: Started = {
+      pending,
+      key,
+      generation: pending.generation,
+      sendsContent: false,
+      expectsObject: held?.eTag !== undefined,
+      foreign,
+    };
+    const tagged =
+      held?.eTag !== undefined && (foreign?.tagCount ?? 0) > 0
+        ? { tagsOf: pinOf(newBase({ ...held, eTag: held.eTag }, undefined), key) }
+        : {};
+    let job: NewJob;
+    const source = base === undefined ? undefined : pinOf(base, base.key ?? key);
+    if (source !== undefined && (bits & Dirty.content) === 0) {
+      // Unknown attributes must not be overwritten by assumed ones.
+      const keeps = !tree.isKnown(ino) || (bits & Dirty.attributes) === 0;
+      const replaced = keeps && source.key !== key ? undefined : attributes;
+      const size = isDirectory ? 0 : a.size;
+      job = { kind: 'copy', from: source, size, key, condition, attributes: replaced };
+    } else {
+      started.sendsContent = true;
+      job = this.#contentJob(ino, a, source, { key, condition, attributes, ...tagged });
+    }
+    this.#attempts.begin(key, markOf(job, a));
+    this.#run(started, job);
+  }
+
+  /**
+   * Another inode was moved away from this key and still needs the object here as the source of its copy; that
+   * needs its version, which a listing does not tell. True: it is being asked for.
+   */
+  #needsVersion(key: string, next: number): boolean {
+    const deletion = this.#deletions.get(key);
+    if (deletion?.ino === undefined || deletion.versionId !== undefined) return false;
+    const { ino } = deletion;
+    const source = this.#context.base(ino);
+    if (source === undefined || source.key !== key) return false;
+    this.#occupy(key);
+    this.#context.outbox.send({ kind: 'head', key, bodyBytesMax: 0 }, (result) => {
+      let wait = 0;
+      if (result.kind === 'head' && result.head?.eTag === source.eTag) {
+        const learnt = { ...source, versionId: result.head.versionId ?? 'null' };
+        if (this.#context.base(ino)?.key === key) this.#context.setBase(ino, learnt);
+        this.#deletions.learn(key, learnt);
+      } else if (result.kind === 'head') {
+        // The source has changed in S3: the copy will find that out; nothing is to be waited for.
+        this.#deletions.release(key, ino);
+      } else if (result.kind === 'failed') {
+        this.#context.failed(result.code, result.message);
+        wait = this.#context.backoffMs(2);
+      }
+      this.#vacate(key);
+      this.#agenda.push(this.#context.now() + wait, next);
+    });
+    return true;
+  }
+
+  #contentJob(
+    ino: number,
+    a: Attributes,
+    source: ObjectPin | undefined,
+    target: Pick<Extract<NewJob, { kind: 'put' }>, 'key' | 'condition' | 'attributes'> & {
+      tagsOf?: ObjectPin;
+    },
+  ): NewJob {
+    const { tree } = this.#context;
+    if (a.kind === Kind.directory) return { kind: 'put', body: new Uint8Array(0), ...target };
+    if (a.kind === Kind.symlink) {
+      return { kind: 'put', body: Buffer.from(tree.linkTarget(ino), 'latin1'), ...target };
+    }
+    const small = tree.smallContent(ino);
+    if (small !== undefined) return { kind: 'put', body: small, ...target };
+    const path = tree.cacheFile(ino);
+    const job = { kind: 'upload' as const, path, size: a.size, ...target };
+    if (source === undefined) return job;
+    const unchanged = tree.unchanged(ino);
+    const missing = tree.missing(ino);
+    return { ...job, base: { from: source, size: a.size, unchanged, missing } };
+  }
+
+  #run(started: Started, job: NewJob): void {
+    const { pending, key } = started;
+    this.#occupy(key);
+    pending.job = this.#context.outbox.send(job, (result) => this.#onResult(started, result));
+  }
+
+  #occupy(key: string): void {
+    this.#jobs++;
+    this.#busy.set(key, []);
+  }
+
+  /** Inodes wait for the key with their quiet time over, deletions likewise. */
+  #vacate(key: string): void {
+    this.#jobs--;
+    this.#context.affected(key);
+    const waiting = this.#busy.get(key) ?? [];
+    this.#busy.delete(key);
+    for (const next of waiting) this.#agenda.push(0, next);
+  }
+
+  #onResult(started: Started, result: TransferResult): void {
+    const { pending, key } = started;
+    if (result.kind === 'ready') {
+      const rests = pending.generation === started.generation || pending.drops >= dropsMax;
+      const isWanted = this.#pending.get(pending.ino) === pending;
+      this.#context.outbox.decide(rests && isWanted ? 'commit' : 'cancel', result.id);
+      return;
+    }
+    pending.job = undefined;
+    this.#vacate(key);
+    switch (result.kind) {
+      case 'written':
+        this.#onWritten(started, result);
+        break;
+      case 'conflict':
+        this.#onConflict(started, result.head);
+        break;
+      case 'cancelled':
+        this.#attempts.withdraw(key);
+        pending.drops++;
+        this.#again(pending);
+        break;
+      case 'gone':
+        this.#attempts.withdraw(key);
+        this.#onSourceGone(pending);
+        break;
+      case 'failed':
+        if (!result.retryable) this.#attempts.withdraw(key);
+        this.#onFailed(pending, result);
+        break;
+      case 'deleted':
+      case 'fetched':
+      case 'head':
+      case 'page':
+        throw new Error(`A write was answered with ${result.kind}.`);
+    }
+  }
+
+  #onWritten(started: Started, written: { eTag: string; versionId?: string }): void {
+    const { tree } = this.#context;
+    const { pending, key } = started;
+    const { ino } = pending;
+    this.#attempts.settle(key);
+    this.#context.exported++;
+    const base = newBase(written, started.foreign);
+    const a = this.#context.attributes(ino);
+    if (a === undefined || tree.parentOf(ino) === 0) {
+      this.#deletions.note(key, base);
+      this.scheduleDeletion(key);
+      return this.forget(ino);
+    }
+    const old = this.#context.base(ino);
+    if (this.#keys.keyOf(ino, a.kind) !== key) {
+      // Moved while it was under way: now its object is here and has to follow.
+      if (old?.key !== undefined && old.key !== key) this.#release(old.key, ino);
+      this.#context.setBase(ino, { ...base, key });
+      this.#deletions.note(key, base, { ino });
+      this.scheduleDeletion(key);
+      return this.#again(pending);
+    }
+    if (old?.key !== undefined && old.key !== key) this.#release(old.key, ino);
+    this.#context.setBase(ino, base);
+    this.#deletions.drop(key);
+    pending.tries = 0;
+    pending.drops = 0;
+    if (pending.generation !== started.generation) {
+      pending.since = this.#context.now();
+      if (pending.urgent <= started.generation) pending.urgent = -1;
+      this.#barriers.exported(ino, started.generation);
+      return this.#again(pending);
+    }
+    if (started.sendsContent && a.kind === Kind.file) tree.setExported(ino);
+    this.#clean(pending);
+  }
+
+  #release(key: string, ino: number): void {
+    this.#deletions.release(key, ino);
+    this.#agenda.push((this.#deletions.since.get(key) ?? 0) + this.#context.options.quietMs, key);
+  }
+
+  #onConflict(started: Started, head: RemoteHead | undefined): void {
+    const { pending, key } = started;
+    const { ino } = pending;
+    const a = this.#context.attributes(ino);
+    if (a === undefined || this.#context.tree.parentOf(ino) === 0) {
+      this.#attempts.settle(key);
+      return this.forget(ino);
+    }
+    const base = this.#context.base(ino);
+    const inPlace = base !== undefined && (base.key === undefined || base.key === key);
+    const isOurs =
+      head !== undefined && (this.#attempts.isOurs(key, head) || this.#deletions.isOurs(key, head));
+    if (isOurs) {
+      // An earlier write of ours whose answer was lost: go on from there.
+      const learnt = newBase(head, started.foreign);
+      if (inPlace) this.#context.setBase(ino, { ...learnt, ...keyOf(base) });
+      else this.#deletions.note(key, learnt);
+      return this.#again(pending);
+    }
+    this.#attempts.settle(key);
+    if (this.#keys.keyOf(ino, a.kind) !== key) return this.#again(pending);
+    if (head === undefined && a.kind === Kind.directory) {
+      // Its marker was deleted: it is a directory all the same, and gets a new one.
+      if (inPlace) this.#context.setBase(ino, undefined);
+      this.#deletions.drop(key);
+      this.changed(ino, Dirty.content);
+      return this.#again(pending);
+    }
+    if (head === undefined && !inPlace) {
+      // What we were about to replace has been deleted there too.
+      this.#deletions.drop(key);
+      if (started.expectsObject) return this.#again(pending);
+    }
+    this.#pending.delete(ino);
+    if (this.#conflicts.resolve(ino, key, head)) this.#barriers.exported(ino, Infinity);
+    else {
+      this.#pending.set(ino, pending);
+      this.#fail(pending, 'InternalError', 'The local copy could not be moved to lost+found.');
+    }
+  }
+
+  #onSourceGone(pending: Pending): void {
+    const { tree } = this.#context;
+    const { ino } = pending;
+    const a = this.#context.attributes(ino);
+    if (a === undefined) return this.forget(ino);
+    if (a.kind !== Kind.file || tree.missing(ino).length === 0) {
+      // The bytes are here: they are sent instead of copied.
+      const base = this.#context.base(ino);
+      if (base?.key !== undefined) this.#release(base.key, ino);
+      this.#context.setBase(ino, undefined);
+      this.changed(ino, Dirty.content);
+      return this.#again(pending);
+    }
+    this.#fail(pending, 'InternalError', 'The object this file came from has been deleted in S3.');
+  }
+
+  #onFailed(pending: Pending, failed: Extract<TransferResult, { kind: 'failed' }>): void {
+    this.#context.failed(failed.code, failed.message);
+    const error = exportErrorOf(failed);
+    if (error !== undefined) return this.#fail(pending, error, failed.message);
+    pending.notBefore = this.#context.now() + this.#context.backoffMs(pending.tries++);
+    this.#again(pending);
+  }
+
+  #fail(pending: Pending, error: ExportError, message: string): void {
+    const { ino } = pending;
+    pending.failure = { path: this.#keys.pathOf(ino), error, message };
+    this.#barriers.failed(ino, pending.failure);
+    if (!isRepairable(error)) return;
+    pending.notBefore = this.#context.now() + repairMs;
+    this.#agenda.push(pending.notBefore, ino);
+  }
+
+  #revive(pending: Pending): void {
+    pending.failure = undefined;
+    pending.notBefore = 0;
+    this.#again(pending);
+  }
+
+  #again(pending: Pending): void {
+    if (this.#pending.get(pending.ino) !== pending) return;
+    this.#agenda.push(this.#dueOf(pending), pending.ino);
+  }
+
+  #clean(pending: Pending): void {
+    const { ino } = pending;
+    this.#context.tree.setDirty(ino, 0);
+    this.#pending.delete(ino);
+    this.#barriers.exported(ino, Infinity);
+  }
+
+  #startDeletion(key: string, now: number): void {
+    const deletion = this.#deletions.get(key);
+    if (deletion === undefined) return;
+    const since = this.#deletions.since.get(key) ?? 0;
+    const due = since + this.#context.options.quietMs;
+    if (due > now) {
+      this.#agenda.push(due, key);
+      return;
+    }
+    if (deletion.ino !== undefined && this.#stillNeeded(key, deletion.ino)) return;
+    const waiting = this.#busy.get(key);
+    if (waiting !== undefined) {
+      waiting.push(key);
+      return;
+    }
+    const ino = this.#keys.resolve(key);
+    if (ino !== 0 && this.#context.tree.dirty(ino) !== 0) {
+      // Its export replaces the object; should that never come to pass, this is looked at again.
+      this.#agenda.push(now + this.#context.options.maxAgeMs, key);
+      return;
+    }
+    if (ino !== 0 && this.#context.base(ino) !== undefined) {
+      this.#deletions.drop(key);
+      return;
+    }
+    this.#sendDeletion(key, undefined);
+  }
+
+  /** The inode has not been exported to where it was moved to. */
+  #stillNeeded(key: string, ino: number): boolean {
+    const { tree } = this.#context;
+    return (
+      tree.parentOf(ino) !== 0 && tree.dirty(ino) !== 0 && this.#context.base(ino)?.key === key
+    );
+  }
+
+  #sendDeletion(key: string, next: number | undefined): void {
+    const { eTag, marks } = this.#deletions.get(key) ?? { marks: [] };
+    const job = { kind: 'delete' as const, key, marks: [...marks, ...this.#attempts.of(key)] };
+    this.#occupy(key);
+    if (next !== undefined) this.#busy.get(key)?.push(next);
+    this.#context.outbox.send(eTag === undefined ? job : { ...job, eTag }, (result) => {
+      this.#vacate(key);
+      if (result.kind === 'failed') {
+        this.#context.failed(result.code, result.message);
+        const tries = this.#deletionTries.get(key) ?? 0;
+        this.#deletionTries.set(key, tries + 1);
+        this.#deletions.since.set(key, this.#context.now() + this.#context.backoffMs(tries));
+        this.scheduleDeletion(key);
+        return;
+      }
+      this.#deletionTries.delete(key);
+      this.#attempts.settle(key);
+      this.#deletions.drop(key);
+      this.#context.exported++;
+      if (result.kind === 'conflict') this.#conflicts.undelete(key, result.head);
+    });
+  }
+}
+
+function keyOf(base: Base): { key?: string } {
+  return base.key === undefined ? {} : { key: base.key };
+}
+
+/** What tells the object of this job from others, should its answer be lost. */
+function markOf(job: NewJob, a: Attributes): OwnMark {
+  switch (job.kind) {
+    case 'put':
+      return { size: job.body.length, metadata: job.attributes.metadata };
+    case 'upload':
+      return { size: job.size, metadata: job.attributes.metadata };
+    case 'copy':
+      return job.attributes === undefined
+        ? { size: job.size, eTag: job.from.eTag }
+        : { size: job.size, metadata: job.attributes.metadata };
+    case 'delete':
+    case 'fetch':
+    case 'head':
+    case 'list':
+      return { size: a.size };
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * Attributes by HEAD: of what is asked for, and ahead of being asked for its neighbours in the directory, more
+ * of them the more is asked. Small objects are fetched whole instead: that is one request for both.
+ *
+ * The same answers tell whether an object has changed or gone since it was listed.
+ */
+import { FsError, Kind, failure } from '../operations.ts';
+import type { Result, WaitId } from '../operations.ts';
+import type { RemoteHead, TransferResult } from '../transfer/jobs.ts';
+import { newBase } from './base.ts';
+import type { Context } from './context.ts';
+import { foreignAttributes, headAttributes } from './posix-metadata.ts';
+import type { RemoteKeys } from './remote-keys.ts';
+
+const jobsMax = 96;
+/** Objects up to this size come with their attributes. */
+export const inlineBytesMax: number = 32 * 1024;
+const triesMax = 8;
+/** How long a failure is shown before it is tried again. */
+const failureMs = 2_000;
+
+interface Asked {
+  ino: number;
+  /** 0 = nobody waits. */
+  waitId: WaitId;
+  tries: number;
+  running: boolean;
+}
+
+export class Heads {
+  readonly #context: Context;
+  readonly #keys: RemoteKeys;
+  readonly #asked = new Map<number, Asked>();
+  #urgent: Asked[] = [];
+  #ahead: Asked[] = [];
+  readonly #failed = new Map<number, { error: Result; untilMs: number }>();
+  /** How often something in a directory had to be asked for. */
+  readonly #misses = new Map<number, number>();
+  #jobs = 0;
+
+  constructor(context: Context, keys: RemoteKeys) {
+    this.#context = context;
+    this.#keys = keys;
+  }
+
+  need(ino: number): Result {
+    const { tree } = this.#context;
+    if (tree.isKnown(ino)) return 0;
+    const failed = this.#failed.get(ino);
+    if (failed !== undefined) {
+      if (failed.untilMs > this.#context.now()) return failed.error;
+      this.#failed.delete(ino);
+    }
+    const asked = this.#ask(ino);
+    if (asked.waitId === 0) {
+      asked.waitId = tree.newWait();
+      if (!asked.running) this.#urgent.push(asked);
+      this.#askNeighbours(ino);
+    }
+    this.#send();
+    return asked.waitId;
+  }
+
+  /** Looks at an object again that a listing shows to be changed, or does not show any more. */
+  refresh(ino: number): void {
+    const asked = this.#ask(ino);
+    if (!asked.running) this.#ahead.push(asked);
+    this.#send();
+  }
+
+  #ask(ino: number): Asked {
+    const known = this.#asked.get(ino);
+    if (known !== undefined) return known;
+    const asked = { ino, waitId: 0, tries: 0, running: false };
+    this.#asked.set(ino, asked);
+    return asked;
+  }
+
+  #askNeighbours(ino: number): void {
+    const { tree } = this.#context;
+    const parent = tree.parentOf(ino);
+    if (parent === 0) return;
+    const misses = (this.#misses.get(parent) ?? 0) + 1;
+    this.#misses.set(parent, misses);
+    let room = Math.min(1_000, 16 * 4 ** Math.min(misses, 4)) - this.#ahead.length;
+    if (room <= 0) return;
+    let isAfter = false;
+    tree.children(parent, (_, child) => {
+      if (child === ino) isAfter = true;
+      else if (isAfter && room > 0 && !this.#asked.has(child) && !tree.isKnown(child)) {
+        room--;
+        this.#ahead.push(this.#ask(child));
+      }
+    });
+  }
+
+  #send(): void {
+    while (this.#jobs < jobsMax) {
+      const asked = this.#urgent.shift() ?? this.#ahead.shift();
+      if (asked === undefined) return;
+      if (asked.running || this.#asked.get(asked.ino) !== asked) continue;
+      const { ino } = asked;
+      const a = this.#context.attributes(ino);
+      const key = a === undefined ? undefined : this.#keyOf(ino, a.kind);
+      if (a === undefined || key === undefined) {
+        this.#finish(asked);
+        continue;
+      }
+      const whole = a.kind !== Kind.directory && a.size > 0 && a.size <= inlineBytesMax;
+      asked.running = true;
+      this.#jobs++;
+      const job = { kind: 'head' as const, key, bodyBytesMax: whole ? inlineBytesMax : 0 };
+      this.#context.outbox.send(job, (result) => this.#onResult(asked, key, result));
+    }
+  }
+
+  #keyOf(ino: number, kind: Kind): string | undefined {
+    const { tree } = this.#context;
+    const parent = tree.parentOf(ino);
+    if (parent === 0) return undefined;
+    return this.#context.base(ino)?.key ?? this.#keys.remoteKey(parent, tree.nameOf(ino), kind);
+  }
+
+  #onResult(asked: Asked, key: string, result: TransferResult): void {
+    this.#jobs--;
+    asked.running = false;
+    if (result.kind === 'failed') {
+      this.#context.failed(result.code, result.message);
+      if (result.retryable && ++asked.tries < triesMax) {
+        const due = this.#context.now() + this.#context.backoffMs(asked.tries);
+        this.#context.timers.push(due, () => {
+          this.#urgent.push(asked);
+          this.#send();
+        });
+        this.#send();
+        return;
+      }
+      const error = failure(result.code === 'AccessDenied' ? FsError.AccessDenied : FsError.Io);
+      this.#failed.set(asked.ino, { error, untilMs: this.#context.now() + failureMs });
+    } else if (result.kind === 'head') {
+      this.#apply(asked.ino, key, result.head, result.body);
+    }
+    this.#finish(asked);
+    this.#send();
+  }
+
+  #finish(asked: Asked): void {
+    this.#asked.delete(asked.ino);
+    if (asked.waitId !== 0) this.#context.tree.ready(asked.waitId);
+  }
+
+  #apply(
+    ino: number,
+    key: string,
+    head: RemoteHead | undefined,
+    body: Uint8Array | undefined,
+  ): void {
+    const { tree, options } = this.#context;
+    const a = this.#context.attributes(ino);
+    // While we asked it was moved, unlinked or exported: what was told is about another object.
+    if (a === undefined || this.#keyOf(ino, a.kind) !== key) return;
+    const isDirty = tree.dirty(ino) !== 0;
+    const isDirectory = a.kind === Kind.directory;
+    if (head === undefined) {
+      if (isDirectory) this.#noMarker(ino);
+      else if (!isDirty) tree.removeRemote(ino);
+      return;
+    }
+    const base = this.#context.base(ino);
+    const attributes = headAttributes(head, isDirectory, body, options.defaults);
+    const foreign = foreignAttributes(head);
+    if (tree.isKnown(ino) && base?.eTag === head.eTag) return;
+    if (isDirty) {
+      // Moved before its attributes were known: they are still those of its object.
+      if (tree.isKnown(ino) || base?.eTag !== head.eTag) return;
+      tree.setRemoteAttributes(ino, attributes);
+      this.#context.setBase(ino, newBase(head, foreign, base.key));
+      return;
+    }
+    this.#context.imported++;
+    const isSame = isDirectory || base === undefined || base.eTag === head.eTag;
+    if (isSame) tree.setRemoteAttributes(ino, attributes);
+    else tree.replaceRemote(ino, attributes);
+    this.#context.setBase(ino, newBase(head, foreign));
+    if (body !== undefined && attributes.kind === Kind.file) tree.fill(ino, body);
+  }
+
+  /** A directory that exists by its children alone. */
+  #noMarker(ino: number): void {
+    const { tree, options } = this.#context;
+    if (tree.dirty(ino) !== 0) return;
+    const { uid, gid, directoryMode } = options.defaults;
+    const a = this.#context.attributes(ino);
+    if (a === undefined) return;
+    const { mtimeSec, mtimeNsec } = a;
+    tree.setRemoteAttributes(ino, {
+      kind: Kind.directory,
+      mode: directoryMode,
+      uid,
+      gid,
+      size: 0,
+      mtimeSec,
+      mtimeNsec,
+      known: true,
+    });
+    this.#context.setBase(ino, undefined);
+  }
+}

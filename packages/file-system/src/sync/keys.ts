@@ -1,0 +1,50 @@
+/**
+ * Paths and keys. Names are binary strings (a character per byte), keys are text; only names that are UTF-8 can
+ * be part of a key, and only keys without empty, `.` and `..` components can be a path.
+ */
+import type { ImportFailure } from './port.ts';
+
+const keyBytesMax = 1024;
+const nameBytesMax = 255;
+const depthMax = 1000;
+
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** A name as part of a key, undefined when its bytes are not UTF-8. */
+export function keyPart(name: string): string | undefined {
+  if (isAscii(name)) return name;
+  try {
+    return strict.decode(Buffer.from(name, 'latin1'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A part of a key as a name. */
+export function nameOfPart(part: string): string {
+  return isAscii(part) ? part : Buffer.from(part, 'utf8').toString('latin1');
+}
+
+export function isKeyTooLong(key: string): boolean {
+  return key.length * 3 > keyBytesMax && Buffer.byteLength(key, 'utf8') > keyBytesMax;
+}
+
+/** Why a key (relative to the mount's prefix, without the slash of a marker) cannot be a path. */
+export function faultOfPath(path: string): ImportFailure['reason'] | undefined {
+  const parts = path.split('/');
+  if (parts.length > depthMax) return 'TooDeep';
+  for (const part of parts) {
+    if (part === '') return 'EmptyComponent';
+    if (part === '.' || part === '..') return 'DotComponent';
+    if (part.includes('\0')) return 'NulByte';
+    if (part.length * 3 > nameBytesMax && Buffer.byteLength(part, 'utf8') > nameBytesMax) {
+      return 'NameTooLong';
+    }
+  }
+  return undefined;
+}
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
+  return true;
+}

@@ -1,0 +1,281 @@
+/**
+ * The planner: keeps the tree and S3 in step. Pure synchronous code on the serving thread; it talks to the core
+ * through `Tree`, to S3 through jobs and results, and knows time and chance only by what is injected. All it has
+ * to remember is in the core's own commits, so that after a crash everything pending goes on.
+ *
+ * Parts, each of which only knows those before it: RemoteKeys (paths and keys), Deletions and Attempts (notes),
+ * Barriers, Conflicts, Exporter, Directories (names), Heads (attributes), Ranges (bytes), Relister.
+ */
+import { Kind, rootIno } from '../operations.ts';
+import type { Result, WaitId } from '../operations.ts';
+import type { TransferJob, TransferResult } from '../transfer/jobs.ts';
+import { Barriers } from './barriers.ts';
+import { Record } from './base.ts';
+import { Conflicts } from './conflicts.ts';
+import { Context } from './context.ts';
+import type { SyncOptions } from './context.ts';
+import { Attempts, Deletions } from './deletions.ts';
+import { Directories } from './directories.ts';
+import { Exporter } from './exporter.ts';
+import { Heads } from './heads.ts';
+import { Dirty } from './port.ts';
+import type { Sync, SyncFailure, SyncStatus, Tree } from './port.ts';
+import { Ranges } from './ranges.ts';
+import { Relister } from './relisting.ts';
+import { RemoteKeys } from './remote-keys.ts';
+
+/** Moved directories whose children are marked within one tick. */
+const expandedPerTick = 64;
+
+export function createPlanner(tree: Tree, options: SyncOptions): Sync {
+  return new Planner(tree, options);
+}
+
+class Planner implements Sync {
+  readonly #context: Context;
+  readonly #tree: Tree;
+  readonly #keys: RemoteKeys;
+  readonly #deletions: Deletions;
+  readonly #attempts: Attempts;
+  readonly #barriers: Barriers;
+  readonly #conflicts: Conflicts;
+  readonly #exporter: Exporter;
+  readonly #directories: Directories;
+  readonly #heads: Heads;
+  readonly #ranges: Ranges;
+  readonly #relister: Relister;
+
+  constructor(tree: Tree, options: SyncOptions) {
+    this.#tree = tree;
+    const context = new Context(tree, options);
+    this.#context = context;
+    const keys = new RemoteKeys(context);
+    this.#keys = keys;
+    const barriers = new Barriers(context);
+    this.#barriers = barriers;
+    const deletions = new Deletions(context, (key) => barriers.deleted(key));
+    this.#deletions = deletions;
+    const attempts = new Attempts(context);
+    this.#attempts = attempts;
+    const conflicts = new Conflicts(context, keys, deletions);
+    this.#conflicts = conflicts;
+    const exporter = new Exporter({ context, keys, deletions, attempts, barriers, conflicts });
+    this.#exporter = exporter;
+    const directories = new Directories(context, keys, deletions);
+    this.#directories = directories;
+    const heads = new Heads(context, keys);
+    this.#heads = heads;
+    this.#ranges = new Ranges(context, keys, heads);
+    this.#relister = new Relister({ context, keys, deletions, directories, heads, exporter });
+    directories.onListed = (directory) => this.#relister.touched(directory);
+    tree.transaction(() => this.#resume());
+  }
+
+  /** What was pending when the process ended goes on. */
+  #resume(): void {
+    this.#tree.eachDirty((ino, bits) => this.#exporter.resume(ino, bits));
+    const orphans: string[] = [];
+    this.#tree.eachRecord(Record.attempts, (record) => {
+      const key = record.slice(Record.attempts.length);
+      const ino = this.#keys.resolve(key);
+      if (ino === 0 || this.#tree.dirty(ino) === 0) orphans.push(key);
+    });
+    for (const key of orphans) {
+      // Written, perhaps, and then unlinked or moved before the answer came.
+      this.#deletions.note(key, undefined, { marks: this.#attempts.of(key) });
+      this.#attempts.settle(key);
+    }
+    for (const key of this.#deletions.keys()) this.#exporter.scheduleDeletion(key);
+  }
+
+  created(ino: number): void {
+    this.#exporter.changed(ino, Dirty.content | Dirty.attributes | Dirty.name);
+  }
+
+  changed(ino: number, bits: number): void {
+    this.#exporter.changed(ino, bits);
+  }
+
+  moved(ino: number, oldParent: number, oldName: string): void {
+    const kind = this.#context.attributes(ino)?.kind;
+    if (kind === undefined) return;
+    const oldKey = this.#keys.remoteKey(oldParent, oldName, kind);
+    if (oldKey !== undefined) this.#leave(ino, oldKey);
+    if (kind === Kind.directory && oldKey !== undefined && !this.#tree.isEmpty(ino)) {
+      this.#keys.markMoved(ino, oldKey);
+    }
+    this.#exporter.changed(ino, Dirty.name);
+    this.#keepEmptied(oldParent);
+  }
+
+  unlinked(ino: number, parent: number, name: string): void {
+    const kind = this.#context.attributes(ino)?.kind;
+    if (kind === undefined) return;
+    const key = this.#keys.remoteKey(parent, name, kind);
+    const base = this.#context.base(ino);
+    if (base?.key !== undefined) {
+      this.#deletions.release(base.key, ino);
+      this.#exporter.scheduleDeletion(base.key);
+    }
+    if (key !== undefined) {
+      const marks = this.#attempts.of(key);
+      if ((base !== undefined && base.key === undefined) || marks.length > 0) {
+        this.#deletions.note(key, base?.key === undefined ? base : undefined, { marks });
+        this.#exporter.scheduleDeletion(key);
+      }
+    }
+    this.#keys.unmark(ino);
+    this.#exporter.forget(ino);
+    this.#tree.setDirty(ino, 0);
+    this.#keepEmptied(parent);
+  }
+
+  needDirectory(ino: number): Result {
+    this.#relister.touched(ino);
+    return this.#directories.need(ino);
+  }
+
+  needTree(ino: number): Result {
+    return this.#directories.needTree(ino);
+  }
+
+  needAttributes(ino: number): Result {
+    return this.#heads.need(ino);
+  }
+
+  needRange(ino: number, offset: number, length: number): Result {
+    return this.#ranges.need(ino, offset, length);
+  }
+
+  isFetching(ino: number, offset: number, length: number): boolean {
+    return this.#ranges.isFetching(ino, offset, length);
+  }
+
+  touched(ino: number): void {
+    this.#relister.touched(ino);
+  }
+
+  nextDeadline(): number {
+    if (this.#keys.moved.size > 0) return -Infinity;
+    return Math.min(this.#context.timers.due, this.#exporter.due, this.#relister.due);
+  }
+
+  tick(now: number): void {
+    if (this.nextDeadline() > now) return;
+    this.#tree.transaction(() => {
+      this.#expandSome(expandedPerTick);
+      for (let run = this.#context.timers.pop(now); run !== undefined;) {
+        run();
+        run = this.#context.timers.pop(now);
+      }
+      this.#exporter.start(now);
+      this.#relister.start(now);
+    });
+  }
+
+  take(): TransferJob[] {
+    return this.#context.outbox.take();
+  }
+
+  apply(results: readonly TransferResult[]): void {
+    this.#tree.transaction(() => {
+      for (const result of results) this.#context.outbox.receive(result);
+    });
+  }
+
+  barrier(ino: number): WaitId {
+    this.#tree.transaction(() => this.#expandSome(Infinity));
+    const isAll = ino === 0 || ino === rootIno;
+    const kind = isAll ? undefined : this.#context.attributes(ino)?.kind;
+    const prefix = kind === undefined ? undefined : this.#keys.keyOf(ino, kind);
+    const { inodes, keys, failures } = this.#exporter.hurry({
+      ino: (other) => isAll || this.#keys.isBelow(other, ino),
+      key: (key) => isAll || (prefix !== undefined && key.startsWith(prefix)),
+    });
+    return this.#barriers.add(inodes, keys, failures);
+  }
+
+  barrierFailures(waitId: WaitId): SyncFailure[] {
+    return this.#barriers.failures(waitId);
+  }
+
+  status(): SyncStatus {
+    const { lastError, exported, imported } = this.#context;
+    const oldest = this.#exporter.oldestChangeMs();
+    const exportAgeMs = Math.max(0, this.#context.now() - oldest);
+    const status: SyncStatus = {
+      pending: this.#exporter.pendingCount,
+      exporting: this.#exporter.jobs,
+      failed: this.#exporter.failures(),
+      conflicts: [...this.#conflicts.list],
+      importFailures: this.#directories.failures(),
+      exportAgeMs: Number.isFinite(exportAgeMs) ? exportAgeMs : 0,
+      exported,
+      imported,
+    };
+    if (lastError !== undefined) status.lastError = lastError;
+    return status;
+  }
+
+  statusText(ino: number): string {
+    const { bucket } = this.#context.options;
+    const kind = this.#context.attributes(ino)?.kind;
+    if (kind === undefined) return '';
+    const base = this.#context.base(ino);
+    const at = base === undefined ? undefined : (base.key ?? this.#keys.keyOf(ino, kind));
+    const failure = this.#exporter.failureOf(ino);
+    const lines = [`S3Key: ${at === undefined ? '' : `s3://${bucket}/${at}`}`];
+    if (failure !== undefined) lines.push(`ExportError: ${failure.error}`);
+    if (this.#keys.isLocalOnly(ino)) {
+      const kept = Buffer.from(this.#tree.nameOf(ino), 'latin1').toString('utf8');
+      const conflict = this.#conflicts.list.find(({ keptAs }) => keptAs === kept);
+      if (conflict !== undefined) lines.push(`FilePath: ${conflict.path}`);
+    }
+    const isDirty = this.#tree.dirty(ino) !== 0;
+    lines.push(`State: ${failure !== undefined ? 'failed' : isDirty ? 'pending' : 'clean'}`);
+    if (base?.versionId !== undefined) lines.push(`VersionId: ${base.versionId}`);
+    return `${lines.join('\n')}\n`;
+  }
+
+  /** The inode has left the path of this key: what is there is noted, and the inode remembers where its object is. */
+  #leave(ino: number, key: string): void {
+    const base = this.#context.base(ino);
+    const marks = this.#attempts.of(key);
+    if (base !== undefined && base.key === undefined) {
+      this.#context.setBase(ino, { ...base, key });
+      this.#deletions.note(key, base, { ino, marks });
+    } else if (marks.length > 0) {
+      this.#deletions.note(key, undefined, { marks });
+    } else return;
+    this.#exporter.scheduleDeletion(key);
+  }
+
+  /** Without a marker a directory would vanish from S3 with its last child. */
+  #keepEmptied(directory: number): void {
+    if (directory === rootIno || directory === 0 || !this.#tree.isEmpty(directory)) return;
+    if (this.#context.base(directory) !== undefined) return;
+    this.#exporter.changed(directory, Dirty.content);
+  }
+
+  /** Marks the children of moved directories, level by level. */
+  #expandSome(count: number): void {
+    let left = count;
+    for (const directory of this.#keys.moved.keys()) {
+      if (left-- <= 0) return;
+      this.#expand(directory);
+    }
+  }
+
+  #expand(directory: number): void {
+    const children: { name: string; ino: number; kind: Kind }[] = [];
+    this.#tree.children(directory, (name, ino, kind) => children.push({ name, ino, kind }));
+    for (const { name, ino, kind } of children) {
+      const key = this.#keys.remoteKey(directory, name, kind);
+      if (key === undefined) continue;
+      this.#leave(ino, key);
+      if (kind === Kind.directory && !this.#tree.isEmpty(ino)) this.#keys.markMoved(ino, key);
+      if (this.#context.base(ino)?.key !== undefined) this.#exporter.changed(ino, Dirty.name);
+    }
+    this.#keys.unmark(directory);
+  }
+}

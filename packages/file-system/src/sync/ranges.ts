@@ -1,0 +1,285 @@
+/**
+ * Bytes of files on demand. Small files come whole, and their small neighbours with them; of large ones the range
+ * that is missing and, when it is read in sequence, a growing window ahead of it in parallel pieces. Every fetch
+ * is pinned to the version the inode stands for.
+ */
+import { FsError, Kind, failure } from '../operations.ts';
+import type { Result, WaitId } from '../operations.ts';
+import type { ByteSpan, TransferResult } from '../transfer/jobs.ts';
+import { pinOf } from './base.ts';
+import type { Context } from './context.ts';
+import type { Heads } from './heads.ts';
+import type { RemoteKeys } from './remote-keys.ts';
+
+/** Files up to this size have no cache file: their bytes travel in the result. The core's own limit. */
+const packedBytesMax = 64 * 1024;
+/** S3 Files' default: smaller files are fetched whole and ahead. */
+const smallBytesMax = 128 * 1024;
+const blockBytes = 64 * 1024;
+const pieceBytes = 4 * 1024 * 1024;
+const windowBytesMin = 1024 * 1024;
+const windowBytesMax = 32 * 1024 * 1024;
+const neighbourBytesMax = 64 * 1024 * 1024;
+const neighbourJobsMax = 64;
+const triesMax = 8;
+const failureMs = 2_000;
+
+interface Fetch {
+  ino: number;
+  span: ByteSpan;
+  waitId: WaitId;
+  tries: number;
+  /** Nobody asked for it: a neighbour. */
+  isAhead: boolean;
+}
+
+export class Ranges {
+  readonly #context: Context;
+  readonly #keys: RemoteKeys;
+  readonly #heads: Heads;
+  readonly #fetches = new Map<number, Fetch[]>();
+  /** Where a reader of the file would go on, and how far ahead we went for it. */
+  readonly #readers = new Map<number, { next: number; window: number }>();
+  readonly #failed = new Map<number, { error: Result; untilMs: number }>();
+  /** Small files to be fetched because a neighbour was read. */
+  #neighbours: number[] = [];
+  #neighbourJobs = 0;
+
+  constructor(context: Context, keys: RemoteKeys, heads: Heads) {
+    this.#context = context;
+    this.#keys = keys;
+    this.#heads = heads;
+  }
+
+  need(ino: number, offset: number, length: number): Result {
+    const { tree } = this.#context;
+    const failed = this.#failed.get(ino);
+    if (failed !== undefined) {
+      if (failed.untilMs > this.#context.now()) return failed.error;
+      this.#failed.delete(ino);
+    }
+    const a = this.#context.attributes(ino);
+    if (a === undefined) return failure(FsError.Stale);
+    const { size } = a;
+    if (size <= smallBytesMax) {
+      const waitId = this.#fetch(ino, { start: 0, end: size }, size);
+      this.#askNeighbours(ino);
+      return waitId;
+    }
+    const missing = tree.missing(ino).filter((s) => s.start < offset + length && s.end > offset);
+    const first = missing[0];
+    if (first === undefined) return 0;
+    const start = floorBlock(Math.max(first.start, offset));
+    const end = Math.min(ceilBlock(offset + length, size), missing.at(-1)?.end ?? size);
+    const waitId = this.#fetch(ino, { start, end }, size);
+    this.#readAhead(ino, offset, length, size);
+    return waitId;
+  }
+
+  isFetching(ino: number, offset: number, length: number): boolean {
+    const fetches = this.#fetches.get(ino);
+    return fetches?.some(({ span }) => span.start < offset + length && span.end > offset) ?? false;
+  }
+
+  /** Starts what is needed of the span beyond what is under way; the wait of its first byte. */
+  #fetch(ino: number, span: ByteSpan, size: number): WaitId {
+    let waitId: WaitId = 0;
+    for (let at = span.start; at < span.end;) {
+      const under = this.#at(ino, at);
+      if (under !== undefined) {
+        waitId ||= under.waitId;
+        at = under.span.end;
+        continue;
+      }
+      const next = this.#nextStart(ino, at);
+      const end = Math.min(span.end, at + pieceBytes, next);
+      waitId ||= this.#start({
+        ino,
+        span: { start: at, end: Math.min(end, size) },
+        waitId: this.#context.tree.newWait(),
+        tries: 0,
+        isAhead: false,
+      }).waitId;
+      at = end;
+    }
+    return waitId;
+  }
+
+  #at(ino: number, offset: number): Fetch | undefined {
+    return this.#fetches.get(ino)?.find(({ span }) => span.start <= offset && span.end > offset);
+  }
+
+  #nextStart(ino: number, offset: number): number {
+    let next = Infinity;
+    for (const { span } of this.#fetches.get(ino) ?? []) {
+      if (span.start > offset && span.start < next) next = span.start;
+    }
+    return next;
+  }
+
+  #readAhead(ino: number, offset: number, length: number, size: number): void {
+    const reader = this.#readers.get(ino) ?? { next: 0, window: 0 };
+    const isSequential = offset <= reader.next && offset + length + windowBytesMax >= reader.next;
+    reader.window = isSequential
+      ? Math.min(windowBytesMax, Math.max(windowBytesMin, reader.window * 2))
+      : 0;
+    reader.next = offset + length + reader.window;
+    this.#readers.set(ino, reader);
+    if (reader.window === 0) return;
+    const from = ceilBlock(offset + length, size);
+    const to = ceilBlock(Math.min(size, from + reader.window), size);
+    for (const { start, end } of this.#context.tree.missing(ino)) {
+      const piece = { start: floorBlock(Math.max(start, from)), end: Math.min(end, to) };
+      if (piece.start < piece.end) this.#fetch(ino, piece, size);
+    }
+  }
+
+  #start(fetch: Fetch): Fetch {
+    const list = this.#fetches.get(fetch.ino);
+    if (list === undefined) this.#fetches.set(fetch.ino, [fetch]);
+    else list.push(fetch);
+    this.#send(fetch);
+    return fetch;
+  }
+
+  #send(fetch: Fetch): void {
+    const { tree } = this.#context;
+    const { ino, span } = fetch;
+    const a = this.#context.attributes(ino);
+    const base = this.#context.base(ino);
+    const key =
+      base?.key ??
+      (a === undefined
+        ? undefined
+        : this.#keys.remoteKey(tree.parentOf(ino), tree.nameOf(ino), a.kind));
+    if (a === undefined || base === undefined || key === undefined) {
+      this.#finish(fetch, failure(FsError.Io));
+      return;
+    }
+    const job = { kind: 'fetch' as const, from: pinOf(base, key), span };
+    const isPacked = a.size <= packedBytesMax;
+    const eTag = base.eTag;
+    this.#context.outbox.send(isPacked ? job : { ...job, path: tree.cacheFile(ino) }, (result) =>
+      this.#onResult(fetch, eTag, result),
+    );
+  }
+
+  #onResult(fetch: Fetch, eTag: string, result: TransferResult): void {
+    const { tree } = this.#context;
+    const { ino, span } = fetch;
+    switch (result.kind) {
+      case 'fetched':
+        // Replaced meanwhile: the bytes are of another version, and whoever waits asks again.
+        if (this.#context.attributes(ino) !== undefined && this.#context.base(ino)?.eTag === eTag) {
+          if (result.body === undefined) tree.markPresent(ino, span);
+          else tree.fill(ino, result.body);
+        }
+        this.#finish(fetch, 0);
+        return;
+      case 'gone':
+        this.#onGone(fetch);
+        return;
+      case 'failed':
+        this.#onFailed(fetch, result);
+        return;
+      case 'cancelled':
+      case 'conflict':
+      case 'deleted':
+      case 'head':
+      case 'page':
+      case 'ready':
+      case 'written':
+        throw new Error(`A fetch was answered with ${result.kind}.`);
+    }
+  }
+
+  /** The version was deleted for good: what the key holds now is taken over, unless there are changes here. */
+  #onGone(fetch: Fetch): void {
+    const { tree } = this.#context;
+    const { ino } = fetch;
+    const canFollow = tree.dirty(ino) === 0 && this.#context.base(ino)?.key === undefined;
+    if (canFollow && tree.parentOf(ino) !== 0) this.#heads.refresh(ino);
+    fetch.tries++;
+    this.#finish(
+      fetch,
+      canFollow && fetch.tries < triesMax ? failure(FsError.Again) : failure(FsError.Io),
+    );
+  }
+
+  #onFailed(fetch: Fetch, failed: Extract<TransferResult, { kind: 'failed' }>): void {
+    this.#context.failed(failed.code, failed.message);
+    if (failed.retryable && ++fetch.tries < triesMax) {
+      const due = this.#context.now() + this.#context.backoffMs(fetch.tries);
+      this.#context.timers.push(due, () => this.#send(fetch));
+      return;
+    }
+    const denied = failed.code === 'AccessDenied';
+    this.#finish(fetch, failure(denied ? FsError.AccessDenied : FsError.Io));
+  }
+
+  #finish(fetch: Fetch, error: Result): void {
+    const { ino } = fetch;
+    const list = (this.#fetches.get(ino) ?? []).filter((other) => other !== fetch);
+    if (list.length > 0) this.#fetches.set(ino, list);
+    else this.#fetches.delete(ino);
+    if (fetch.isAhead) {
+      this.#neighbourJobs--;
+      this.#sendNeighbours();
+    }
+    if (error === failure(FsError.Again)) {
+      // The reader asks again soon; by then the new version is known.
+      this.#context.timers.push(this.#context.now() + 50, () =>
+        this.#context.tree.ready(fetch.waitId),
+      );
+      return;
+    }
+    if (error !== 0) this.#failed.set(ino, { error, untilMs: this.#context.now() + failureMs });
+    this.#context.tree.ready(fetch.waitId);
+  }
+
+  /** Whoever reads one small file of a directory usually reads them all. */
+  #askNeighbours(ino: number): void {
+    const { tree } = this.#context;
+    const parent = tree.parentOf(ino);
+    if (parent === 0 || this.#neighbours.length > 0) return;
+    let bytes = 0;
+    let isAfter = false;
+    tree.children(parent, (_, child, kind) => {
+      if (child === ino) isAfter = true;
+      if (!isAfter || child === ino || kind !== Kind.file || bytes > neighbourBytesMax) return;
+      if (this.#neighbours.length > 1_000) return;
+      const size = this.#context.attributes(child)?.size ?? 0;
+      if (size === 0 || size > smallBytesMax || this.#fetches.has(child)) return;
+      if (tree.missing(child).length === 0 || this.#context.base(child) === undefined) return;
+      bytes += size;
+      this.#neighbours.push(child);
+    });
+    this.#sendNeighbours();
+  }
+
+  #sendNeighbours(): void {
+    const { tree } = this.#context;
+    while (this.#neighbourJobs < neighbourJobsMax) {
+      const ino = this.#neighbours.shift();
+      if (ino === undefined) return;
+      const size = this.#context.attributes(ino)?.size ?? 0;
+      if (size === 0 || this.#fetches.has(ino) || tree.missing(ino).length === 0) continue;
+      this.#neighbourJobs++;
+      this.#start({
+        ino,
+        span: { start: 0, end: size },
+        waitId: tree.newWait(),
+        tries: 0,
+        isAhead: true,
+      });
+    }
+  }
+}
+
+function floorBlock(offset: number): number {
+  return Math.floor(offset / blockBytes) * blockBytes;
+}
+
+function ceilBlock(offset: number, size: number): number {
+  return Math.min(size, Math.ceil(offset / blockBytes) * blockBytes);
+}

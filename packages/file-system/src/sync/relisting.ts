@@ -1,0 +1,264 @@
+/**
+ * Keeping up with S3 without events: directories in use are listed again from time to time, and what differs from
+ * the tree is taken over. What a listing says is never trusted alone: changes and disappearances are confirmed by
+ * a HEAD before anything is replaced or removed, and keys that we have written to since the listing began, or
+ * that have something pending, are left out.
+ */
+import { Kind } from '../operations.ts';
+import type { RemoteObject, TransferResult } from '../transfer/jobs.ts';
+import type { Context } from './context.ts';
+import type { Deletions } from './deletions.ts';
+import type { Directories } from './directories.ts';
+import type { Exporter } from './exporter.ts';
+import type { Heads } from './heads.ts';
+import { nameOfPart } from './keys.ts';
+import type { RemoteKeys } from './remote-keys.ts';
+
+/** A directory stays in use for this long after it was looked into. */
+const usedMs = 60_000;
+const listingsMax = 4;
+/** With many directories in use each of them is listed more rarely. */
+const listingsPerSecondMax = 40;
+
+interface Used {
+  touchedMs: number;
+  listedMs: number;
+}
+
+interface Relisting {
+  directory: number;
+  prefix: string;
+  startedAt: number;
+  objects: Map<string, RemoteObject>;
+  prefixes: Set<string>;
+}
+
+export class Relister {
+  readonly #context: Context;
+  readonly #keys: RemoteKeys;
+  readonly #deletions: Deletions;
+  readonly #directories: Directories;
+  readonly #heads: Heads;
+  readonly #exporter: Exporter;
+  readonly #used = new Map<number, Used>();
+  #active = 0;
+  #nextMs = Infinity;
+
+  constructor(parts: {
+    context: Context;
+    keys: RemoteKeys;
+    deletions: Deletions;
+    directories: Directories;
+    heads: Heads;
+    exporter: Exporter;
+  }) {
+    this.#context = parts.context;
+    this.#keys = parts.keys;
+    this.#deletions = parts.deletions;
+    this.#directories = parts.directories;
+    this.#heads = parts.heads;
+    this.#exporter = parts.exporter;
+  }
+
+  get due(): number {
+    return this.#active >= listingsMax ? Infinity : this.#nextMs;
+  }
+
+  touched(directory: number): void {
+    const now = this.#context.now();
+    const used = this.#used.get(directory);
+    if (used !== undefined) used.touchedMs = now;
+    else {
+      this.#used.set(directory, { touchedMs: now, listedMs: now });
+      this.#nextMs = Math.min(this.#nextMs, now + this.#context.options.relistMs);
+    }
+  }
+
+  /** Starts the listings that are due. */
+  start(now: number): void {
+    if (now < this.#nextMs || this.#active >= listingsMax) return;
+    const { relistMs } = this.#context.options;
+    const interval = Math.max(relistMs, (this.#used.size / listingsPerSecondMax) * 1000);
+    let next = Infinity;
+    for (const [directory, used] of this.#used) {
+      const isInUse = this.#context.tree.inUse(directory);
+      if (isInUse) used.touchedMs = now;
+      if (now - used.touchedMs > Math.max(usedMs, 2 * interval)) {
+        this.#used.delete(directory);
+        continue;
+      }
+      const due = used.listedMs + interval;
+      if (due <= now && this.#active < listingsMax) {
+        used.listedMs = now;
+        this.#list(directory);
+      }
+      next = Math.min(next, used.listedMs + interval);
+    }
+    this.#nextMs = next;
+  }
+
+  #list(directory: number): void {
+    const { tree } = this.#context;
+    if (this.#context.attributes(directory) === undefined || !tree.isListed(directory)) return;
+    if (this.#keys.moved.size > 0) return;
+    const prefix = this.#keys.prefixOf(directory);
+    if (prefix === undefined || this.#keys.isLocalOnly(directory)) return;
+    const relisting: Relisting = {
+      directory,
+      prefix,
+      startedAt: this.#context.listingStarts(),
+      objects: new Map(),
+      prefixes: new Set(),
+    };
+    this.#active++;
+    this.#context.outbox.send({ kind: 'list', prefix, recursive: false }, (result) =>
+      this.#onResult(relisting, result),
+    );
+  }
+
+  #onResult(relisting: Relisting, result: TransferResult): void {
+    if (result.kind === 'page') {
+      for (const object of result.objects) relisting.objects.set(object.key, object);
+      for (const prefix of result.prefixes) relisting.prefixes.add(prefix);
+      if (!result.last) return;
+    }
+    this.#active--;
+    if (result.kind === 'page') this.#compare(relisting);
+    else if (result.kind === 'failed') this.#context.failed(result.code, result.message);
+    this.#context.listingEnds();
+  }
+
+  #compare(relisting: Relisting): void {
+    const { tree } = this.#context;
+    const { directory, prefix, objects, prefixes } = relisting;
+    if (this.#context.attributes(directory) === undefined || this.#keys.moved.size > 0) return;
+    if (this.#keys.prefixOf(directory) !== prefix) return;
+    const seen = new Set<string>();
+    const vanished: { ino: number; kind: Kind; key: string }[] = [];
+    tree.children(directory, (name, ino, kind) => {
+      const key = this.#keys.remoteKey(directory, name, kind);
+      if (key === undefined) return;
+      seen.add(name);
+      if (kind === Kind.directory) {
+        if (!prefixes.has(key)) vanished.push({ ino, kind, key });
+        return;
+      }
+      const object = objects.get(key);
+      if (object === undefined) vanished.push({ ino, kind, key });
+      else if (
+        !this.#isOurs(relisting, ino, key) &&
+        this.#context.base(ino)?.eTag !== object.eTag
+      ) {
+        this.#heads.refresh(ino);
+      }
+    });
+    for (const { ino, kind, key } of vanished) {
+      if (this.#isOurs(relisting, ino, key)) continue;
+      if (kind === Kind.directory) this.#confirmDirectory(ino, key);
+      else if (this.#context.base(ino) !== undefined) this.#heads.refresh(ino);
+    }
+    this.#addNew(relisting, seen);
+    this.#directories.forgetFailures(prefix, new Set([...objects.keys(), ...prefixes]));
+    this.#refreshMarker(relisting);
+  }
+
+  /** The tree is ahead of what the listing shows. */
+  #isOurs(relisting: Relisting, ino: number, key: string): boolean {
+    return (
+      this.#context.tree.dirty(ino) !== 0 ||
+      this.#exporter.isBusy(key) ||
+      this.#context.isOutdated(key, relisting.startedAt)
+    );
+  }
+
+  #addNew(relisting: Relisting, seen: ReadonlySet<string>): void {
+    const { directory, prefix, startedAt } = relisting;
+    const isAhead = (key: string): boolean =>
+      this.#exporter.isBusy(key) || this.#context.isOutdated(key, startedAt);
+    for (const key of relisting.prefixes) {
+      if (seen.has(nameOfPart(key.slice(prefix.length, -1))) && !this.#isFileHere(directory, key)) {
+        continue;
+      }
+      // A directory whose objects are all about to be deleted is not new; it is asked whether that is so.
+      if (isAhead(key) || this.#hasDeletionsBelow(key)) continue;
+      this.#directories.addPrefix(directory, prefix, key);
+    }
+    for (const [key, object] of relisting.objects) {
+      if (seen.has(nameOfPart(key.slice(prefix.length))) || isAhead(key)) continue;
+      this.#directories.addObject(directory, prefix, object);
+    }
+  }
+
+  #isFileHere(directory: number, key: string): boolean {
+    const name = nameOfPart(key.slice(key.lastIndexOf('/', key.length - 2) + 1, -1));
+    const ino = this.#context.tree.child(directory, name);
+    return ino !== 0 && this.#context.attributes(ino)?.kind !== Kind.directory;
+  }
+
+  #hasDeletionsBelow(prefix: string): boolean {
+    for (const key of this.#deletions.keys()) if (key.startsWith(prefix)) return true;
+    return false;
+  }
+
+  /** The marker of the directory itself: its ETag tells whether its attributes have changed. */
+  #refreshMarker(relisting: Relisting): void {
+    const { directory, prefix } = relisting;
+    if (prefix === this.#context.options.prefix) return;
+    const marker = relisting.objects.get(prefix);
+    if (marker === undefined || this.#isOurs(relisting, directory, prefix)) return;
+    const base = this.#context.base(directory);
+    if (base?.eTag !== marker.eTag && this.#context.tree.isKnown(directory)) {
+      this.#heads.refresh(directory);
+    }
+  }
+
+  /** Nothing is shown below the directory any more: when that is so, everything clean in it goes. */
+  #confirmDirectory(directory: number, prefix: string): void {
+    const startedAt = this.#context.listingStarts();
+    let isEmpty = true;
+    this.#active++;
+    this.#context.outbox.send({ kind: 'list', prefix, recursive: true }, (result) => {
+      if (result.kind === 'page') {
+        if (result.objects.length > 0) isEmpty = false;
+        if (!result.last) return;
+      }
+      this.#active--;
+      const isConfirmed =
+        result.kind === 'page' &&
+        isEmpty &&
+        this.#keys.moved.size === 0 &&
+        this.#context.attributes(directory) !== undefined &&
+        this.#keys.prefixOf(directory) === prefix;
+      if (isConfirmed) this.#removeClean(directory, prefix, startedAt);
+      this.#context.listingEnds();
+    });
+  }
+
+  /** True when the directory is gone. */
+  #removeClean(directory: number, prefix: string, startedAt: number): boolean {
+    const { tree } = this.#context;
+    const children: { ino: number; kind: Kind; key: string | undefined }[] = [];
+    tree.children(directory, (name, ino, kind) => {
+      children.push({ ino, kind, key: this.#keys.remoteKey(directory, name, kind) });
+    });
+    let isEmpty = true;
+    for (const { ino, kind, key } of children) {
+      const stays =
+        key === undefined ||
+        tree.dirty(ino) !== 0 ||
+        this.#exporter.isBusy(key) ||
+        this.#context.isOutdated(key, startedAt);
+      if (stays) isEmpty = false;
+      else if (kind === Kind.directory) {
+        if (!this.#removeClean(ino, key, startedAt)) isEmpty = false;
+      } else tree.removeRemote(ino);
+    }
+    const mayGo =
+      isEmpty &&
+      tree.dirty(directory) === 0 &&
+      !this.#exporter.isBusy(prefix) &&
+      !this.#context.isOutdated(prefix, startedAt);
+    if (mayGo) tree.removeRemote(directory);
+    return mayGo;
+  }
+}
