@@ -12,5 +12,5 @@ export type { Session } from './negotiate.ts';
 export { writeNotifications } from './notifier.ts';
 export { ServingLoop } from './serve.ts';
 export type { ServeEnd, ServeOptions, ServingWork } from './serve.ts';
-export { openEventFd, signalEventFd } from './system-calls.ts';
+export { openEventFd, signalEventFd, tryLock } from './system-calls.ts';
 export { ViewNames, viewDirectoryName } from './view-names.ts';

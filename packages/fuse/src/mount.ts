@@ -3,9 +3,9 @@
  * its own), else the set-user-id helper fusermount3. The descriptor is what the server serves; whoever holds
  * it keeps the mount answering, and when the last holder is gone the kernel fails every call with ENOTCONN.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, readdirSync, realpathSync, statSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { identityOf } from './identity.ts';
 import type { Identity } from './identity.ts';
 import { MountError } from './mount-error.ts';
@@ -62,11 +62,14 @@ export async function openAndMount(options: MountOptions): Promise<KernelMount> 
 }
 
 async function checkMountPoint(path: string): Promise<string> {
-  await clearStaleMount(path);
   let dir: string;
   try {
-    dir = realpathSync(path);
-  } catch {
+    // Not of the mount point itself: when it is mounted already, its server might never answer.
+    dir = join(realpathSync(dirname(resolve(path))), basename(resolve(path)));
+    await clearStaleMount(dir);
+    if (mountedAt(dir) === undefined) dir = realpathSync(dir);
+  } catch (error) {
+    if (error instanceof MountError) throw error;
     throw new MountError(
       'MOUNT_POINT_MISSING',
       `${path} does not exist: create the directory first`,
@@ -89,14 +92,20 @@ async function checkMountPoint(path: string): Promise<string> {
 }
 
 /** A mount whose server is gone answers ENOTCONN to everything: it is in the way and of no use. */
-async function clearStaleMount(path: string): Promise<void> {
-  try {
-    await stat(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOTCONN') return;
-    await unmount(path, { lazy: true });
-  }
+async function clearStaleMount(dir: string): Promise<void> {
+  if (mountedAt(dir)?.type.startsWith('fuse') !== true) return;
+  // By another process: one that serves nothing would keep a thread of ours waiting.
+  const { promise, resolve: resolved } = Promise.withResolvers<string>();
+  execFile(
+    'stat',
+    ['--', dir],
+    { timeout: staleLookMs, env: { ...process.env, LC_ALL: 'C' } },
+    (error, _, stderr) => resolved(error === null ? '' : stderr),
+  );
+  if (/not connected/.test(await promise)) await unmount(dir, { lazy: true });
 }
+
+const staleLookMs = 2_000;
 
 function openDevice(): number {
   const readWrite = 'r+';

@@ -38,8 +38,8 @@ import {
 export interface ServingWork {
   /** Another thread wrote to `wakeFd`: take its messages. Return false to stop serving. */
   drain(): boolean;
-  /** Milliseconds until `tick` is due; 0 = now, Infinity = never. */
-  tickDueMs(): number;
+  /** After every request, wake-up and tick. Returns the milliseconds until `tick` is due; 0 = now, Infinity = never. */
+  settled(): number;
   tick(): void;
   /** False: leave requests in the kernel's queue for now (views are being prepared). */
   accepts(): boolean;
@@ -83,6 +83,8 @@ export class ServingLoop {
   readonly #pollFds: Buffer = Buffer.alloc(16);
   readonly #wakeCounter: Buffer = Buffer.alloc(8);
   #end: ServeEnd | undefined;
+  /** Requests so far, parked ones again each time they are repeated. */
+  handled = 0;
 
   constructor(options: ServeOptions) {
     this.#o = options;
@@ -113,10 +115,7 @@ export class ServingLoop {
   /** Serves until the file system is unmounted or `work.drain` says stop. Blocks the thread. */
   run(): ServeEnd {
     if (this.#o.resumed && this.#o.session?.resend !== false) this.#askAgain();
-    while (this.#end === undefined) {
-      this.#settle();
-      this.#wait();
-    }
+    while (this.#end === undefined) this.#wait(this.#settle());
     return this.#end;
   }
 
@@ -129,15 +128,16 @@ export class ServingLoop {
       this.#o.log('error', `the kernel did not repeat open requests: ${errnoName(errno())}`);
   }
 
-  /** Repeats what became ready, hands on notes, ticks: until there is nothing more to do. */
-  #settle(): void {
+  /** Repeats what became ready, hands on notes, ticks: until there is nothing to do for the time returned. */
+  #settle(): number {
     for (;;) {
-      const waitId = this.#o.notes.takeReady();
-      if (waitId !== undefined) this.#repeat(waitId);
-      else if (this.#o.work.tickDueMs() <= 0) this.#o.work.tick();
-      else break;
+      for (let id = this.#o.notes.takeReady(); id !== undefined; id = this.#o.notes.takeReady())
+        this.#repeat(id);
+      this.#o.notes.flush();
+      const dueMs = this.#o.work.settled();
+      if (dueMs > 0) return dueMs;
+      this.#o.work.tick();
     }
-    this.#o.notes.flush();
   }
 
   #repeat(waitId: WaitId): void {
@@ -150,9 +150,9 @@ export class ServingLoop {
     own?.();
   }
 
-  #wait(): void {
+  #wait(dueMs: number): void {
     const interrupted = this.#parked.hasInterrupted();
-    const due = Math.min(this.#o.work.tickDueMs(), interrupted ? interruptedLookMs : Infinity);
+    const due = Math.min(dueMs, interrupted ? interruptedLookMs : Infinity);
     const timeout = due === Infinity ? -1 : Math.ceil(Math.min(due, 0x7fffffff));
     const fds = this.#pollFds;
     const ready = poll(fds, this.#o.work.accepts() ? 2 : 1, timeout);
@@ -189,6 +189,7 @@ export class ServingLoop {
   /** Carries out the request in the buffer. */
   #handle(interrupted: boolean): void {
     const opcode = this.#request.opcode();
+    this.handled++;
     this.#reply.length = 0;
     switch (opcode) {
       case Opcode.init:

@@ -38,6 +38,17 @@ const recvmsg: (fd: number, header: Bytes, flags: number) => number = libc.func(
   'long recvmsg(int fd, void *header, int flags)',
 );
 
+const flock: (fd: number, operation: number) => number = libc.func(
+  'int flock(int fd, int operation)',
+);
+
+/** Takes the lock of an open file, which holds until the file is closed or the process ends. False: somebody has it. */
+export function tryLock(fd: number): boolean {
+  const exclusive = 2;
+  const nonBlocking = 4;
+  return flock(fd, exclusive | nonBlocking) === 0;
+}
+
 /** Why the last call of this thread failed. */
 export function errno(): number {
   return koffi.errno();

@@ -1,5 +1,5 @@
 /**
- * A process that serves a `MemoryFileSystem` on descriptor 3: `node serve-memory.ts <session JSON or ->`.
+ * A process that serves a `MemoryFileSystem` on descriptor 3: `node serve-memory.ts <session JSON or -> [identity JSON]`.
  * Its standard input takes one command a line: `slow` (finish slow lookups), `change INO TEXT`, `add NAME`, `view TOKEN`.
  */
 import {
@@ -10,6 +10,7 @@ import {
   workerData,
 } from 'node:worker_threads';
 import { EventNotes } from '../event-notes.ts';
+import type { Identity } from '../identity.ts';
 import { KnownNodes } from '../known-nodes.ts';
 import { writeNotifications } from '../notifier.ts';
 import { ServingLoop } from '../serve.ts';
@@ -22,6 +23,7 @@ const fuse = 3;
 interface Commands {
   wakeFd: number;
   session: string;
+  identity: Identity;
 }
 
 if (isMainThread) main();
@@ -30,7 +32,11 @@ else serve(workerData as Commands);
 /** The main thread reads commands and writes notifications; the worker serves. */
 function main(): void {
   const wakeFd = openEventFd();
-  const commands: Commands = { wakeFd, session: process.argv[2]! };
+  const commands: Commands = {
+    wakeFd,
+    session: process.argv[2]!,
+    identity: JSON.parse(process.argv[3] ?? '{"kind":"own"}'),
+  };
   const worker = new Worker(new URL(import.meta.url), { workerData: commands });
   worker.on('message', (message: Uint8Array | string) => {
     if (typeof message === 'string') console.log(message);
@@ -57,7 +63,7 @@ function serve(commands: Commands): void {
     nodes,
     notes,
     viewNames,
-    identity: { kind: 'own' },
+    identity: commands.identity,
     session: fresh ? undefined : JSON.parse(commands.session),
     resumed: !fresh,
     onSession: (session) => port.postMessage(`session ${JSON.stringify(session)}`),
@@ -67,7 +73,7 @@ function serve(commands: Commands): void {
           if (!command(m.message as string)) return false;
         return true;
       },
-      tickDueMs: () => Infinity,
+      settled: () => Infinity,
       tick: () => {},
       accepts: () => true,
     },

@@ -10,6 +10,9 @@ import type { Transferable } from 'node:worker_threads';
 import type { Transfers } from '@moorage/file-system/transfer';
 import { openEventFd, signalEventFd, unmount } from '@moorage/fuse';
 import type { FromServer, ServerConfiguration, ToServer } from './control-messages.ts';
+import { claimDataDirectory } from './data-directory.ts';
+import { FileSystemServerError } from './file-system-server.ts';
+import type { FileSystemServerErrorCode } from './file-system-server.ts';
 import { mountDescriptor } from './server-process.ts';
 import type { FromServing, ServingStart, ToServing } from './thread-messages.ts';
 
@@ -24,7 +27,10 @@ process.on('message', (message) => {
   const to = message as ToServer;
   switch (to.kind) {
     case 'start':
-      return start(to.configuration);
+      void start(to.configuration).catch((error: unknown) =>
+        tell({ kind: 'failed', code: codeOf(error), message: said(error) }),
+      );
+      return;
     case 'request':
       return toServing({ kind: 'request', id: to.id, request: to.request });
     case 'stop':
@@ -33,11 +39,15 @@ process.on('message', (message) => {
 });
 process.on('disconnect', () => void orphaned());
 
-function start(configuration: ServerConfiguration): void {
+async function start(configuration: ServerConfiguration): Promise<void> {
+  const fileSystemId = await claimDataDirectory(configuration.dataDir, {
+    bucket: configuration.bucket.bucket,
+    prefix: configuration.prefix,
+  });
   mountPoint = configuration.mountPoint;
   wakeFd = openEventFd();
   const { port1, port2 } = new MessageChannel();
-  const servingStart: ServingStart = { configuration, wakeFd, notifier: port1 };
+  const servingStart: ServingStart = { configuration, fileSystemId, wakeFd, notifier: port1 };
   serving = thread('serving-thread', servingStart, [port1]);
   const notifier = thread('notifier-thread', { fd: mountDescriptor, batches: port2 }, [port2]);
   notifier.on('message', heard);
@@ -46,11 +56,12 @@ function start(configuration: ServerConfiguration): void {
     if (message.kind === 'serving') served.resolve();
     else heard(message);
   });
-  const opened = openTransfers(configuration);
-  Promise.all([served.promise, opened]).then(
-    () => tell({ kind: 'ready' }),
-    (error: unknown) => tell({ kind: 'failed', code: 'BUCKET_UNUSABLE', message: said(error) }),
-  );
+  await Promise.all([served.promise, openTransfers(configuration)]);
+  tell({ kind: 'ready' });
+}
+
+function codeOf(error: unknown): FileSystemServerErrorCode {
+  return error instanceof FileSystemServerError ? error.code : 'BUCKET_UNUSABLE';
 }
 
 function thread(name: string, data: unknown, transferList: Transferable[]): Worker {

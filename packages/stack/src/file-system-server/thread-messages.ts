@@ -8,6 +8,7 @@ import type { FileSystemServerErrorCode, LogLevel } from './file-system-server.t
 /** `workerData` of the serving thread. */
 export interface ServingStart {
   configuration: ServerConfiguration;
+  fileSystemId: string;
   /** See `openEventFd`: written after every message to the serving thread, which waits in poll(2). */
   wakeFd: number;
   /** Batches of notifications go to the notifier thread directly. */

@@ -1,0 +1,159 @@
+/**
+ * What the supervisor asks of the serving thread, carried out between requests of the kernel. Like those, an
+ * operation that is pending is repeated from its start when it is ready.
+ */
+import { FsError, errorOf, newAttributes, ok, pending, rootIno } from '@moorage/file-system';
+import type { Caller, FileSystem, Sync, WaitId } from '@moorage/file-system';
+import type { KnownNodes, ViewNames } from '@moorage/fuse';
+import type { ServerReply, ServerRequest, TokenedAccessPoint } from './control-messages.ts';
+import type { FileSystemServerErrorCode } from './file-system-server.ts';
+
+export interface ServingRequestsOptions {
+  fileSystem: FileSystem;
+  planner: Sync;
+  nodes: KnownNodes;
+  viewNames: ViewNames;
+  whenReady(waitId: WaitId, repeat: () => void): void;
+  reply(id: number, reply: ServerReply): void;
+}
+
+interface Failure {
+  code: FileSystemServerErrorCode;
+  message: string;
+}
+
+/** The owner of the file system. */
+const owner: Caller = { view: 0, uid: 0, gid: 0, pid: 0, request: 0, groups: () => [] };
+
+export class ServingRequests {
+  readonly #o: ServingRequestsOptions;
+  /** False until every view that existed before exists again: requests name views by their number. */
+  viewsReady = false;
+  /** Access points that wait to be added: one at a time, so that they get the same numbers again. */
+  readonly #adding: { point: TokenedAccessPoint; added: (failed?: Failure) => void }[] = [];
+
+  constructor(options: ServingRequestsOptions) {
+    this.#o = options;
+  }
+
+  /** The views of the configuration; `done` once all exist or the first could not be had. */
+  addViews(points: readonly TokenedAccessPoint[], done: (failed?: Failure) => void): void {
+    let left = points.length;
+    const finish = (failed?: Failure): void => {
+      this.viewsReady = failed === undefined;
+      done(failed);
+    };
+    if (left === 0) return finish();
+    for (const point of points)
+      this.#add(point, (failed) => {
+        if (failed !== undefined && left > 0) {
+          left = 0;
+          finish(failed);
+        } else if (--left === 0) finish();
+      });
+  }
+
+  take(id: number, request: ServerRequest): void {
+    switch (request.kind) {
+      case 'addAccessPoint':
+        return this.#add(request.accessPoint, (failed) =>
+          this.#o.reply(
+            id,
+            failed === undefined ? { ok: true, value: undefined } : { ok: false, ...failed },
+          ),
+        );
+      case 'sync':
+        return this.#sync(id, request.path);
+      case 'status':
+        return this.#o.reply(id, { ok: true, value: this.#o.planner.status() });
+    }
+  }
+
+  #add(point: TokenedAccessPoint, added: (failed?: Failure) => void): void {
+    if (this.#adding.push({ point, added }) === 1) this.#addNext();
+  }
+
+  #addNext(): void {
+    const next = this.#adding[0];
+    if (next === undefined) return;
+    const { accessPoint, token } = next.point;
+    const view = this.#o.fileSystem.addView(accessPoint);
+    if (view === pending)
+      return this.#o.whenReady(this.#o.fileSystem.pendingOn, () => this.#addNext());
+    this.#adding.shift();
+    if (view < 0) {
+      const reason = whyNoRoot(errorOf(view));
+      next.added({
+        code: 'ACCESS_POINT_UNUSABLE',
+        message: `access point ${accessPoint.id}: ${accessPoint.rootPath ?? '/'} ${reason}`,
+      });
+    } else {
+      this.#o.nodes.addView(view);
+      this.#o.viewNames.add(token, view);
+      next.added();
+    }
+    this.#addNext();
+  }
+
+  #sync(id: number, path: string): void {
+    const ino = this.#find(path, () => this.#sync(id, path));
+    if (ino === pending) return;
+    if (ino === 0)
+      return this.#o.reply(id, {
+        ok: false,
+        code: 'NO_SUCH_PATH',
+        message: `there is no ${path} in the file system`,
+      });
+    const { planner } = this.#o;
+    const waitId = planner.barrier(ino);
+    this.#o.whenReady(waitId, () => {
+      const failures = planner.barrierFailures(waitId);
+      const count = failures.length;
+      this.#o.reply(
+        id,
+        count === 0
+          ? { ok: true, value: undefined }
+          : {
+              ok: false,
+              code: 'NOT_SYNCED',
+              message: `${count} ${count === 1 ? 'file' : 'files'} could not be written to S3, first ${failures[0]!.path}: ${failures[0]!.message}`,
+              failures,
+            },
+      );
+    });
+  }
+
+  /** The inode of a path, 0 = none; `pending`: `repeat` will be called. */
+  #find(path: string, repeat: () => void): number {
+    const { fileSystem } = this.#o;
+    const found = newAttributes();
+    let ino = rootIno;
+    for (const name of Buffer.from(path, 'utf8').toString('latin1').split('/').filter(Boolean)) {
+      const status = fileSystem.lookup(owner, ino, name, found);
+      if (status === pending) {
+        this.#o.whenReady(fileSystem.pendingOn, repeat);
+        return pending;
+      }
+      if (status !== ok) return 0;
+      // Looking up counts a reference, as for the kernel.
+      fileSystem.forget(found.ino, 1);
+      ino = found.ino;
+    }
+    return ino;
+  }
+}
+
+function whyNoRoot(error: number): string {
+  switch (error) {
+    case FsError.NoEntry:
+      return 'does not exist: create it first, or give the access point creation permissions';
+    case FsError.NotDirectory:
+      return 'is not a directory';
+    case FsError.ReadOnly:
+      return 'does not exist and cannot be made on a read-only file system';
+    case FsError.NoSpace:
+      return 'cannot be made: no space is left for the data directory';
+    default:
+      return 'cannot be the root of an access point';
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * Entry of the serving thread: opens the file system, makes the views, then answers the kernel until it is
+ * told to stop or the mount is gone. Owns all state; everything here is synchronous.
+ */
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { FileSystem, createPlanner } from '@moorage/file-system';
+import { EventNotes, KnownNodes, ServingLoop, ViewNames } from '@moorage/fuse';
+import { keepSession, keptSession } from './data-directory.ts';
+import { mountDescriptor } from './server-process.ts';
+import { ServingRequests } from './serving-requests.ts';
+import type { FromServing, ServingStart, ToServing } from './thread-messages.ts';
+import { wallClock } from './wall-clock.ts';
+
+const { configuration, fileSystemId, wakeFd, notifier } = workerData as ServingStart;
+const port = parentPort!;
+
+/** How often a directory in use is listed again. */
+const relistMs = 60_000;
+/** Owner and mode of objects that do not say (as S3 Files has it). */
+const defaults = { uid: 0, gid: 0, fileMode: 0o644, directoryMode: 0o755 };
+
+serve();
+
+function serve(): void {
+  const clock = wallClock();
+  const session = configuration.restarted
+    ? keptSession(configuration.dataDir, configuration.mountId)
+    : undefined;
+  const nodes = new KnownNodes(!configuration.restarted);
+  const notes = new EventNotes(nodes, (batch) => notifier.postMessage(batch));
+  const fileSystem = new FileSystem({
+    dir: configuration.dataDir,
+    clock,
+    events: notes,
+    readOnly: configuration.readOnly,
+    remote: true,
+    id: fileSystemId,
+  });
+  if (!configuration.restarted) fileSystem.freshSession();
+  const planner = createPlanner(fileSystem.tree, {
+    bucket: configuration.bucket.bucket,
+    prefix: configuration.prefix,
+    quietMs: configuration.quietMs,
+    maxAgeMs: configuration.maxAgeMs,
+    relistMs,
+    defaults,
+    clock,
+    random: Math.random,
+    log: (message) => say({ kind: 'log', level: 'warn', message }),
+  });
+  fileSystem.attach(planner);
+
+  const viewNames = new ViewNames();
+  let stopped = false;
+  const requests: ServingRequests = new ServingRequests({
+    fileSystem,
+    planner,
+    nodes,
+    viewNames,
+    whenReady: (waitId, repeat) => loop.whenReady(waitId, repeat),
+    reply: (id, reply) => say({ kind: 'reply', id, reply }),
+  });
+  let maintainAt = 0;
+  let handled = 0;
+  const loop: ServingLoop = new ServingLoop({
+    fd: mountDescriptor,
+    wakeFd,
+    fileSystem,
+    nodes,
+    notes,
+    viewNames,
+    identity: configuration.identity,
+    session,
+    resumed: configuration.restarted,
+    onSession(agreed) {
+      keepSession(configuration.dataDir, configuration.mountId, agreed);
+      say({ kind: 'session', session: agreed });
+    },
+    work: {
+      drain() {
+        for (let m = receiveMessageOnPort(port); m !== undefined; m = receiveMessageOnPort(port))
+          take(m.message as ToServing);
+        return !stopped;
+      },
+      settled() {
+        const jobs = planner.take();
+        if (jobs.length > 0) say({ kind: 'jobs', jobs });
+        const now = clock.now();
+        if (maintainAt === Infinity && loop.handled !== handled) maintainAt = now + maintainMs;
+        return Math.min(planner.nextDeadline(), maintainAt) - now;
+      },
+      tick() {
+        const now = clock.now();
+        if (planner.nextDeadline() <= now) planner.tick(now);
+        if (maintainAt > now) return;
+        const idle = loop.handled === handled;
+        handled = loop.handled;
+        maintainAt = now + fileSystem.maintain(idle);
+      },
+      accepts: () => requests.viewsReady,
+    },
+    log: (level, message) => say({ kind: 'log', level, message }),
+  });
+
+  requests.addViews(configuration.accessPoints, (failed) => {
+    if (failed !== undefined) say({ kind: 'failed', ...failed });
+    else say({ kind: 'serving' });
+  });
+  const why = loop.run();
+  fileSystem.close();
+  if (why === 'kernel-too-old')
+    say({
+      kind: 'failed',
+      code: 'START_FAILED',
+      message: 'this kernel is too old for the mount: Linux 5.2 or newer is needed',
+    });
+  say({ kind: 'ended', why: why === 'stopped' ? 'stopped' : 'unmounted' });
+  port.close();
+
+  function take(message: ToServing): void {
+    switch (message.kind) {
+      case 'results':
+        return planner.apply(message.results);
+      case 'request':
+        return requests.take(message.id, message.request);
+      case 'stop':
+        stopped = true;
+    }
+  }
+}
+
+/** Housekeeping of the store waits this long for quiet. */
+const maintainMs = 200;
+
+function say(message: FromServing): void {
+  port.postMessage(message);
+}
