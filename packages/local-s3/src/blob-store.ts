@@ -175,7 +175,9 @@ export class BlobStore {
 
   /** Within a write: one more reference an extent. */
   share(extents: readonly Extent[]): void {
-    for (const [id] of extents) this.#addReference.run(id);
+    for (const [id] of extents) {
+      if (this.#addReference.run(id).changes !== 1) throw new Error(`local-s3: no blob ${id}`);
+    }
   }
 
   /** Within a write: one reference less an extent; the last one removes the blob. */
@@ -207,8 +209,9 @@ export class BlobStore {
   }
 
   /**
-   * Reads bytes `start` to `end` (exclusive) of a body. Opens its blobs against removal before it
-   * returns, so call it in the turn in which the extents were looked up.
+   * Reads bytes `start` to `end` (exclusive) of a body. Keeps its blobs from removal before it
+   * returns, so call it in the turn in which the extents were looked up, and end it by reading it
+   * all or by `return()`.
    */
   read(extents: readonly Extent[], start: number, end: number): AsyncGenerator<Buffer, void> {
     const wanted: { id: number; from: number; to: number; inline: Buffer | undefined }[] = [];
@@ -223,7 +226,10 @@ export class BlobStore {
       }
       at += length;
     }
-    return this.#stream(wanted);
+    const stream = this.#stream(wanted);
+    // Runs it to its first yield: only a generator that has begun cleans up when it is returned.
+    void stream.next();
+    return stream;
   }
 
   async *#stream(
@@ -231,6 +237,7 @@ export class BlobStore {
   ): AsyncGenerator<Buffer, void> {
     let next = 0;
     try {
+      yield Buffer.alloc(0);
       for (; next < wanted.length; next++) {
         const { id, from, to, inline } = wanted[next]!;
         if (inline === undefined) {

@@ -11,16 +11,28 @@ import { childText, childrenNamed, element, parseXml, xmlDocument } from './xml.
 
 const namePattern = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
-/** ListBuckets. */
+/** ListBuckets; the token is the name of the last bucket. */
 export function listBuckets(x: Exchange): Answer {
+  const { query } = x.target;
+  const prefix = query.get('prefix') ?? '';
+  const token = query.get('continuation-token') ?? '';
+  const region = query.get('bucket-region') ?? x.region;
+  const most = query.get('max-buckets') ?? '10000';
+  if (!/^\d{1,5}$/.test(most) || Number(most) < 1) throw new S3Failure('InvalidArgument');
+  const found = x.store.buckets
+    .list()
+    .filter(({ name }) => region === x.region && name.startsWith(prefix) && name > token);
+  const page = found.slice(0, Number(most));
   let inner = '';
-  for (const { name, created } of x.store.buckets.list()) {
-    inner += `<Bucket>${element('Name', name)}${element('CreationDate', new Date(created).toISOString())}</Bucket>`;
+  for (const { name, created } of page) {
+    inner += `<Bucket>${element('Name', name)}${element('CreationDate', new Date(created).toISOString())}${element('BucketRegion', x.region)}</Bucket>`;
   }
+  const more =
+    page.length < found.length ? element('ContinuationToken', page.at(-1)?.name ?? '') : '';
   return xmlAnswer(
     xmlDocument(
       'ListAllMyBucketsResult',
-      `<Owner><ID>local</ID><DisplayName>local</DisplayName></Owner><Buckets>${inner}</Buckets>`,
+      `<Owner><ID>local</ID><DisplayName>local</DisplayName></Owner><Buckets>${inner}</Buckets>${more}`,
     ),
   );
 }

@@ -23,7 +23,7 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string | number | undefined>>;
   readonly body?: string | Buffer;
   /** Instead of `body`; needs a content-length header unless it never ends by itself. */
-  readonly stream?: AsyncIterable<Buffer>;
+  readonly stream?: AsyncGenerator<Buffer, void>;
   /** Instead of `body`: an answer without end, told what to send. Returns how to stop. */
   readonly feed?: (send: (line: string) => void) => () => void;
 }

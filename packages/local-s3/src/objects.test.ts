@@ -1,5 +1,8 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   CopyObjectCommand,
+  DeleteObjectCommand,
   DeleteObjectTaggingCommand,
   GetBucketLifecycleConfigurationCommand,
   GetBucketLocationCommand,
@@ -118,6 +121,35 @@ describe('objects', () => {
     expect(old.Metadata).toEqual({ mode: '1' });
   });
 
+  it('may be copied over themselves where nothing else keeps their bytes', async () => {
+    const plain = await t.bucket('copy-plain');
+    const files = (): string[] => readdirSync(join(t.dir, 'blobs'));
+    const before = files();
+    for (const [Key, size] of [
+      ['small', 10],
+      ['large', 300_000],
+    ] as const) {
+      const Body = Buffer.alloc(size, Key);
+      await t.client.send(new PutObjectCommand({ Bucket: plain, Key, Body }));
+      for (const mode of ['1', '2']) {
+        await t.client.send(
+          new CopyObjectCommand({
+            Bucket: plain,
+            Key,
+            CopySource: `${plain}/${Key}`,
+            MetadataDirective: 'REPLACE',
+            Metadata: { mode },
+          }),
+        );
+      }
+      const got = await t.client.send(new GetObjectCommand({ Bucket: plain, Key }));
+      expect(got.Metadata).toEqual({ mode: '2' });
+      expect(Buffer.from((await got.Body?.transformToByteArray()) ?? []).equals(Body)).toBe(true);
+      await t.client.send(new DeleteObjectCommand({ Bucket: plain, Key }));
+    }
+    await expect.poll(files, { timeout: 20_000 }).toEqual(before);
+  });
+
   it('carry tags', async () => {
     const Key = 'tagged';
     await t.client.send(new PutObjectCommand({ Bucket, Key, Body: '', Tagging: 'a=1&b%20c=%26' }));
@@ -208,6 +240,16 @@ describe('buckets', () => {
     expect((await t.client.send(new HeadBucketCommand({ Bucket: name }))).BucketRegion).toBe(
       'us-east-1',
     );
+    const second = await t.bucket('configured-too');
+    const one = await t.client.send(
+      new ListBucketsCommand({ Prefix: 'configured', MaxBuckets: 1 }),
+    );
+    expect(one.Buckets?.map((b) => b.Name)).toEqual([name]);
+    const { ContinuationToken } = one;
+    const rest = await t.client.send(
+      new ListBucketsCommand({ Prefix: 'configured', ContinuationToken }),
+    );
+    expect(rest.Buckets?.map((b) => b.Name)).toEqual([second]);
     const location = await t.client.send(new GetBucketLocationCommand({ Bucket: name }));
     expect(location.LocationConstraint).toBe(undefined);
     const versioning = await t.client.send(new GetBucketVersioningCommand({ Bucket: name }));

@@ -135,7 +135,12 @@ export async function readObject(x: Exchange): Promise<Answer> {
     return { status, headers, body: whole ? inline : inline.subarray(start, end) };
   }
   const stream = x.store.blobs.read(version.extents, start, end);
-  await seen(x, bucket);
+  try {
+    await seen(x, bucket);
+  } catch (error) {
+    await stream.return();
+    throw error;
+  }
   return { status, headers, stream };
 }
 
@@ -189,7 +194,7 @@ function partsElement(x: Exchange, { meta }: ObjectVersion): string {
   if (!(most >= 0 && marker >= 0)) throw new S3Failure('InvalidArgument');
   const after = parts.filter((p) => p.number > marker);
   const page = after.slice(0, Math.min(most, 1000));
-  let inner = element('TotalPartsCount', parts.length);
+  let inner = element('PartsCount', parts.length);
   inner += element('PartNumberMarker', marker);
   inner += element('NextPartNumberMarker', page.at(-1)?.number ?? marker);
   inner += element('MaxParts', most) + element('IsTruncated', page.length < after.length);

@@ -63,6 +63,8 @@ export async function listen(o: ServerOptions): Promise<RunningServer> {
       if (!response.destroyed) o.log(`local-s3: answer cut short: ${String(error)}`);
       response.destroy();
     }
+    // What is left of a refused body is read away, or the connection's next request would never come.
+    if (!request.complete) request.resume();
   };
 
   const server = createServer(
@@ -147,7 +149,10 @@ async function send(
   requestId: string,
   feeds: Set<ServerResponse>,
 ): Promise<void> {
-  if (response.destroyed) return;
+  if (response.destroyed) {
+    await answer.stream?.return();
+    return;
+  }
   const { headers = {}, body } = answer;
   const flat = [
     'server',

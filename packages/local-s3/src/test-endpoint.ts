@@ -33,7 +33,8 @@ export function sdkClient(s3: Reachable): S3Client {
   return new S3Client({
     endpoint: s3.endpoint,
     region: s3.region,
-    credentials: s3.credentials,
+    // A copy, because the SDK leaves marks on it.
+    credentials: { ...s3.credentials },
     forcePathStyle: true,
     maxAttempts: 1,
   });

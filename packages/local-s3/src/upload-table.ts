@@ -265,11 +265,10 @@ function claimedParts(
   claimed: readonly ClaimedPart[],
 ): Part[] {
   if (claimed.length === 0) throw new S3Failure('MalformedXML');
+  if (claimed.some(({ number }, i) => i > 0 && claimed[i - 1]!.number >= number)) {
+    throw new S3Failure('InvalidPartOrder');
+  }
   return claimed.map((claim, i) => {
-    const before = claimed[i - 1];
-    if (before !== undefined && before.number >= claim.number) {
-      throw new S3Failure('InvalidPartOrder');
-    }
     const part = stored.get(claim.number);
     if (
       part === undefined ||

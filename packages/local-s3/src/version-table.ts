@@ -209,7 +209,6 @@ export class VersionTable {
   /** As `put`, within a write whose preconditions were checked. */
   putWithin(bucket: Bucket, key: string, made: NewVersion): ObjectVersion {
     const { content } = made;
-    this.#removeReplaced(bucket, key);
     let extents: readonly Extent[];
     if ('fresh' in content) {
       extents = this.#blobs.adopt(content.fresh);
@@ -219,6 +218,8 @@ export class VersionTable {
     } else {
       extents = content.owned;
     }
+    // Only now: what is replaced may be what was copied, and must not lose its bytes in between.
+    this.#removeReplaced(bucket, key);
     const version = this.#add(bucket, key, { ...made, extents, isDeleteMarker: false });
     this.#setLive.run(bucket.id, key, version.sequence);
     this.#changed(bucket, key, 'put', version, version.sequence);
