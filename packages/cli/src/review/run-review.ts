@@ -161,10 +161,14 @@ async function followed(
   event: ReviewRequest,
 ): Promise<ExecutionEnd> {
   const { durable, plan } = stack;
-  const stopWatching = durable.watch(({ event: shown }) => progress.event(shown as HistoryEvent));
+  const functionName = plan.outputs.Orchestrator as string;
+  const orchestrator = functionName.replace(/:.*/, '');
+  const stopWatching = durable.watch((notice) => {
+    if (notice.functionName === orchestrator) progress.event(notice.event as HistoryEvent);
+  });
   try {
     const { executionArn } = await durable.startExecution({
-      functionName: plan.outputs.Orchestrator as string,
+      functionName,
       name: review.run.runId,
       payload: JSON.stringify(event),
     });

@@ -7,6 +7,7 @@
 // that began with it can go on with it. Builds not used for a month are removed.
 import { createHash } from 'node:crypto';
 import {
+  chmod,
   readFile,
   mkdir,
   mkdtemp,
@@ -114,6 +115,7 @@ async function make(
       );
     }
     await linkPackages(target.packages, aside);
+    await openToReaders(aside);
     const inputs = await Promise.all(made.inputs.map(describeInput));
     const hash = sha256(target.key + JSON.stringify(inputs.map(([file, , , sum]) => [file, sum])));
     await publish(aside, path.join(context.cacheDir, hash));
@@ -127,6 +129,16 @@ async function make(
     return hash;
   } finally {
     await rm(aside, { recursive: true, force: true });
+  }
+}
+
+/** Functions run as users of their own, whatever the umask of this one. */
+async function openToReaders(directory: string): Promise<void> {
+  await chmod(directory, 0o755);
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    const file = path.join(directory, entry.name);
+    if (entry.isDirectory()) await openToReaders(file);
+    else if (entry.isFile()) await chmod(file, 0o644);
   }
 }
 

@@ -16,6 +16,8 @@ const port = parentPort!;
 
 /** How often a directory in use is listed again. */
 const relistMs = 60_000;
+/** Housekeeping of the store waits this long for quiet. */
+const maintainMs = 200;
 /** Owner and mode of objects that do not say (as S3 Files has it). */
 const defaults = { uid: 0, gid: 0, fileMode: 0o644, directoryMode: 0o755 };
 
@@ -128,9 +130,6 @@ function serve(): void {
     }
   }
 }
-
-/** Housekeeping of the store waits this long for quiet. */
-const maintainMs = 200;
 
 function say(message: FromServing): void {
   port.postMessage(message);

@@ -1,0 +1,146 @@
+// Runs the built command as a user would, in directories of its own, and looks for what it left behind.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const MAIN: string = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+export interface CommandResult {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunningCommand {
+  readonly child: ChildProcess;
+  readonly ended: Promise<CommandResult>;
+  /** Standard output so far. */
+  output(): string;
+  /** Resolves once standard error or output holds the text; rejects when the command ends before. */
+  saw(text: string | RegExp): Promise<void>;
+}
+
+export interface CommandOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Put before `node main.js`, such as setpriv and its options. */
+  readonly lead?: readonly string[];
+}
+
+/** A place for one test file: home, data and cache, all below one temporary directory. */
+export class Sandbox {
+  readonly root: string;
+
+  constructor(base: string = tmpdir()) {
+    this.root = realpathSync(mkdtempSync(path.join(base, 'mr-e2e-')));
+    for (const name of ['home', 'data', 'cache', 'tmp']) mkdirSync(path.join(this.root, name));
+  }
+
+  path(...names: string[]): string {
+    return path.join(this.root, ...names);
+  }
+
+  get environment(): Record<string, string> {
+    return {
+      PATH: `${path.dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin`,
+      HOME: this.path('home'),
+      XDG_DATA_HOME: this.path('data'),
+      XDG_CACHE_HOME: this.path('cache'),
+    };
+  }
+
+  start(args: readonly string[], options: CommandOptions = {}): RunningCommand {
+    const command = [...(options.lead ?? []), process.execPath, MAIN, ...args];
+    const child = spawn(command[0] as string, command.slice(1), {
+      cwd: options.cwd ?? this.root,
+      env: { ...this.environment, ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let [stdout, stderr] = ['', ''];
+    const listeners = new Set<() => void>();
+    const heard = (): void => listeners.forEach((listener) => listener());
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+      heard();
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+      heard();
+    });
+    const ended = new Promise<CommandResult>((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (status, signal) => resolve({ status, signal, stdout, stderr }));
+    });
+    const saw = (wanted: string | RegExp): Promise<void> =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          const all = stdout + stderr;
+          if (typeof wanted === 'string' ? all.includes(wanted) : wanted.test(all)) {
+            listeners.delete(look);
+            resolve();
+          }
+        };
+        listeners.add(look);
+        look();
+        void ended.then(() => {
+          reject(new Error(`ended before ${String(wanted)} was seen:\n${stdout}\n${stderr}`));
+        });
+      });
+    return { child, ended, saw, output: () => stdout };
+  }
+
+  run(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+    return this.start(args, options).ended;
+  }
+
+  /** The only run in the data directory, or the newest. */
+  get runId(): string {
+    return readdirSync(this.path('data', 'moorage', 'runs'))
+      .sort()
+      .at(-1) as string;
+  }
+
+  runPath(...names: string[]): string {
+    return this.path('data', 'moorage', 'runs', this.runId, ...names);
+  }
+
+  /** Processes and mounts that have something of this sandbox in their name, in any namespace. */
+  leftovers(): string[] {
+    const found: string[] = [];
+    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+      if (Number(pid) === process.pid) continue;
+      const command = readProc(pid, 'cmdline').replaceAll('\0', ' ').trim();
+      if (command.includes(this.root)) found.push(`process ${pid}: ${command}`);
+      const mount = readProc(pid, 'mountinfo')
+        .split('\n')
+        .find((line) => line.includes(this.root) && line.includes('fuse'));
+      if (mount !== undefined) found.push(`mount seen by ${pid} (${command}): ${mount}`);
+    }
+    return found;
+  }
+
+  /** Waits until nothing is left, which a process needs a moment for after it was killed. */
+  async clean(): Promise<string[]> {
+    const deadline = Date.now() + 20_000;
+    for (;;) {
+      const found = this.leftovers();
+      if (found.length === 0 || Date.now() > deadline) return found;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  remove(): void {
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+function readProc(pid: string, name: string): string {
+  try {
+    return readFileSync(path.join('/proc', pid, name), 'utf8');
+  } catch {
+    return '';
+  }
+}
