@@ -35,3 +35,16 @@ export type {
 export { FileSystem } from './file-system.ts';
 export type { FileSystemOptions } from './file-system.ts';
 export type { Clock, Planner } from './core/core.ts';
+export { createPlanner } from './sync/planner.ts';
+export type { SyncOptions } from './sync/context.ts';
+export type { DefaultAttributes } from './sync/posix-metadata.ts';
+export { Dirty } from './sync/port.ts';
+export type {
+  ExportError,
+  ImportFailure,
+  Sync,
+  SyncConflict,
+  SyncFailure,
+  SyncStatus,
+  Tree,
+} from './sync/port.ts';

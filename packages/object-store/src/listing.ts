@@ -1,7 +1,7 @@
 /** Pages of ListObjectsV2 and ListObjectVersions, both asked for with `encoding-type=url`. */
 import type { ListedObject, ListedVersion, ListPage, VersionPage } from './bucket.ts';
 import { decodeListed, unquote } from './wire.ts';
-import { elements, text } from './xml.ts';
+import { elements, mixedElements, text } from './xml.ts';
 
 /** Undefined when this is not a listing. */
 export function listPage(xml: string): ListPage | undefined {
@@ -42,10 +42,9 @@ export function versionPage(xml: string): VersionPage | undefined {
     lastModified: Date.parse(text(entry, 'LastModified') ?? '') || 0,
   });
   const page: VersionPage = {
-    versions: [
-      ...elements(xml, 'Version').map((entry) => read(entry, false)),
-      ...elements(xml, 'DeleteMarker').map((entry) => read(entry, true)),
-    ],
+    versions: mixedElements(xml, ['Version', 'DeleteMarker']).map(({ name, content }) =>
+      read(content, name === 'DeleteMarker'),
+    ),
     prefixes: elements(xml, 'CommonPrefixes').map((entry) => key(entry, 'Prefix')),
   };
   if (text(xml, 'IsTruncated') === 'true') {

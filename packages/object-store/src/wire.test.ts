@@ -41,11 +41,11 @@ test('keys of a store that ignores encoding-type are taken as they are', () => {
 test('versions and delete markers', () => {
   const page = versionPage(`<ListVersionsResult><IsTruncated>true</IsTruncated>
 <NextKeyMarker>k</NextKeyMarker><NextVersionIdMarker>v1</NextVersionIdMarker>
-<Version><Key>k</Key><VersionId>v2</VersionId><IsLatest>false</IsLatest><ETag>"e"</ETag><Size>3</Size></Version>
-<DeleteMarker><Key>k</Key><VersionId>v3</VersionId><IsLatest>true</IsLatest></DeleteMarker></ListVersionsResult>`);
+<DeleteMarker><Key>k</Key><VersionId>v3</VersionId><IsLatest>true</IsLatest></DeleteMarker>
+<Version><Key>k</Key><VersionId>v2</VersionId><IsLatest>false</IsLatest><ETag>"e"</ETag><Size>3</Size></Version></ListVersionsResult>`);
   expect(page?.versions.map((v) => [v.versionId, v.isLatest, v.deleteMarker])).toEqual([
-    ['v2', false, false],
     ['v3', true, true],
+    ['v2', false, false],
   ]);
   expect(page?.next).toEqual({ keyMarker: 'k', versionIdMarker: 'v1' });
 });

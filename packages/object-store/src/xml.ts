@@ -5,14 +5,28 @@
 
 /** The contents of every element of that name, in order. Elements of one name are never nested in S3's answers. */
 export function elements(xml: string, name: string): string[] {
-  const found: string[] = [];
-  let at = 0;
-  for (;;) {
-    const element = nextElement(xml, name, at);
-    if (element === undefined) return found;
-    found.push(xml.slice(element.start, element.end));
-    at = element.next;
+  return positions(xml, name).map(({ start, end }) => xml.slice(start, end));
+}
+
+/** The elements of several names in the order of the document. */
+export function mixedElements(
+  xml: string,
+  names: readonly string[],
+): { name: string; content: string }[] {
+  return names
+    .flatMap((name) => positions(xml, name).map(({ start, end }) => ({ name, start, end })))
+    .toSorted((a, b) => a.start - b.start)
+    .map(({ name, start, end }) => ({ name, content: xml.slice(start, end) }));
+}
+
+function positions(xml: string, name: string): { start: number; end: number }[] {
+  const found: { start: number; end: number }[] = [];
+  let element = nextElement(xml, name, 0);
+  while (element !== undefined) {
+    found.push(element);
+    element = nextElement(xml, name, element.next);
   }
+  return found;
 }
 
 /** The text of the first element of that name, entities decoded. */
