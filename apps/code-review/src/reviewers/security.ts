@@ -1,4 +1,5 @@
 /** The security reviewer: weaknesses in the code and secrets in any file. */
+import { codeAnalyser } from '../analysers/code/code-analyser.ts';
 import { ruffAnalyser } from '../analysers/ruff.ts';
 import { ruffSecurityRules } from '../analysers/ruff-rules.ts';
 import { secretsAnalyser } from '../analysers/secrets.ts';
@@ -10,6 +11,7 @@ const secretlintVersion = '13.0.7';
 export const securityReviewer: Reviewer = {
   name: 'security',
   analysers: () => [
+    codeAnalyser(),
     secretsAnalyser(secretlintVersion),
     ruffAnalyser(ruffSecurityRules, { inTests: false }),
   ],
