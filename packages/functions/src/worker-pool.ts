@@ -34,7 +34,7 @@ interface Waiter {
 }
 
 /** Lambda gives initialisation ten seconds, then starts over within the invocation's own time. */
-export const INIT_MS_MAX = 10_000;
+const INIT_MS_MAX = 10_000;
 const WAITERS_MAX = 1000;
 
 export class WorkerPool {
