@@ -1,43 +1,26 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { startLocalS3 } from '@moorage/local-s3';
-import type { LocalS3 } from '@moorage/local-s3';
 import { collect } from '@moorage/object-store';
 import type { Bucket } from '@moorage/object-store';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Rename } from '../operations.ts';
-import { bucketOn, Live } from '../testing/live.ts';
+import type { Live } from '../testing/live.ts';
+import { startRig } from '../testing/live-server.ts';
+import type { Rig } from '../testing/live-server.ts';
 
-let dir = '';
-let server: LocalS3;
+let rig: Rig;
 let outside: Bucket;
 let live: Live;
+let keys: Rig['keys'];
+let text: Rig['text'];
 
 beforeEach(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'sync-'));
-  server = await startLocalS3({ dir });
-  outside = await bucketOn(server);
-  await outside.putBucket();
-  await outside.putVersioning('Enabled');
-  live = await Live.start(server);
+  rig = await startRig(startLocalS3);
+  ({ outside, live, keys, text } = rig);
 });
 
 afterEach(async () => {
-  await live.end();
-  await outside.close();
-  await server.close();
-  rmSync(dir, { recursive: true });
+  await rig.end();
 });
-
-async function keys(): Promise<string[]> {
-  return (await outside.list({ prefix: '' })).objects.map(({ key }) => key);
-}
-
-async function text(key: string): Promise<string> {
-  const object = await outside.get(key);
-  return Buffer.from(await collect(object.body, object.length)).toString('latin1');
-}
 
 test('files and directories appear in S3 with S3 Files’ metadata', async () => {
   await live.mkdir('/d', 0o750);

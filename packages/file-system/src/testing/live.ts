@@ -61,8 +61,8 @@ export class Live {
     const sync = createPlanner(this.fixture.fs.tree, {
       bucket: bucketName,
       prefix: '',
-      quietMs: 20,
-      maxAgeMs: 5_000,
+      quietMs: 10_000,
+      maxAgeMs: 60_000,
       relistMs: 50,
       defaults: { uid: 0, gid: 0, fileMode: 0o644, directoryMode: 0o755 },
       clock: { now: () => Date.now() },
@@ -158,7 +158,7 @@ export class Live {
     }
   }
 
-  async read(path: string, offset = 0, length = 1 << 20): Promise<string> {
+  async read(path: string, offset: number = 0, length: number = 1 << 20): Promise<string> {
     const { ino } = await this.lookup(path);
     const into = Buffer.alloc(length);
     const { fs } = this.fixture;
@@ -179,7 +179,7 @@ export class Live {
     return names.toSorted();
   }
 
-  async write(path: string, text: string | Uint8Array, mode = 0o644): Promise<number> {
+  async write(path: string, text: string | Uint8Array, mode: number = 0o644): Promise<number> {
     const { fs } = this.fixture;
     const { parent, name } = await this.#split(path);
     const out = newAttributes();
@@ -193,7 +193,7 @@ export class Live {
     return out.ino;
   }
 
-  async mkdir(path: string, mode = 0o755): Promise<number> {
+  async mkdir(path: string, mode: number = 0o755): Promise<number> {
     const { parent, name } = await this.#split(path);
     const out = newAttributes();
     await this.must(() => this.fixture.fs.mkdir(root, parent, name, mode, out));
@@ -210,7 +210,7 @@ export class Live {
     await this.must(() => this.fixture.fs.rmdir(root, parent, name));
   }
 
-  async rename(path: string, to: string, flags = 0): Promise<void> {
+  async rename(path: string, to: string, flags: number = 0): Promise<void> {
     const a = await this.#split(path);
     const b = await this.#split(to);
     const { fs } = this.fixture;
