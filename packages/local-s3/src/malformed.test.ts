@@ -2,7 +2,12 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
-import { GetObjectCommand, ListBucketsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListBucketsCommand,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { sendBytes, sendRaw, sign, startTestEndpoint } from './test-endpoint.ts';
 import type { RawAnswer, RawRequest, TestEndpoint } from './test-endpoint.ts';
@@ -116,6 +121,38 @@ describe('chunk framing', () => {
     await expect.poll(() => readdirSync(join(t.dir, 'blobs')), { timeout: 20_000 }).toEqual(before);
     const absent = await sendRaw(t.s3, { method: 'GET', target: request.target });
     expect(codeOf(absent)).toBe('404 NoSuchKey');
+  });
+
+  it('is answered even when readers and subscribers vanish in the middle', async () => {
+    const Body = Buffer.alloc(20 * 2 ** 20);
+    const made = await t.client.send(new PutObjectCommand({ Bucket, Key: 'left', Body }));
+    const vanish = (target: string): Promise<void> => {
+      const { headers } = sign(t.s3, { method: 'GET', target });
+      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+      const { hostname, port } = new URL(t.s3.endpoint);
+      return new Promise((resolve) => {
+        const socket = connect(Number(port), hostname, () => {
+          socket.write(`GET ${target} HTTP/1.1\r\n${lines.join('')}\r\n`);
+        });
+        socket.once('data', () => socket.resetAndDestroy());
+        socket.on('error', () => undefined);
+        socket.on('close', () => resolve());
+      });
+    };
+    const files = (): string[] => readdirSync(join(t.dir, 'blobs'));
+    await Promise.all([
+      vanish(`/${Bucket}/left`),
+      vanish(`/${Bucket}/left`),
+      vanish(`/${Bucket}?moorage-events`),
+    ]);
+    const before = files().length;
+    for (let i = 0; i < 20; i++) {
+      await t.client.send(new PutObjectCommand({ Bucket, Key: `${i}`, Body: 'x' }));
+    }
+    // Nobody reads it any more, so its file goes with it.
+    const { VersionId } = made;
+    await t.client.send(new DeleteObjectCommand({ Bucket, Key: 'left', VersionId }));
+    await expect.poll(() => files().length, { timeout: 20_000 }).toBe(before - 1);
   });
 
   it('too large is refused before it is sent', async () => {

@@ -70,6 +70,8 @@ export async function listen(o: ServerOptions): Promise<RunningServer> {
   const server = createServer(
     { maxHeaderSize: headerBytesMax, requestTimeout: 0, keepAliveTimeout: 120_000, noDelay: true },
     (request, response) => {
+      // Writing to a client that has gone is an error event, which must not end the process.
+      response.on('error', () => undefined);
       const work = serve(request, response).finally(() => underWay.delete(work));
       underWay.add(work);
     },
