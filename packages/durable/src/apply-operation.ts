@@ -2,7 +2,13 @@
 import type { ChainedTarget, Execution, HistoryEvent, Operation } from './execution.ts';
 import { isOperationOpen } from './execution.ts';
 import type { CheckpointRecord } from './records.ts';
-import type { ErrorObject, EventType, OperationType, OperationUpdate } from './wire.ts';
+import type {
+  ErrorObject,
+  EventType,
+  OperationAction,
+  OperationType,
+  OperationUpdate,
+} from './wire.ts';
 
 /** Error types of callbacks that nobody answered in time. */
 const CALLBACK_TIMEOUT: ErrorObject = {
@@ -17,13 +23,13 @@ const CALLBACK_HEARTBEAT: ErrorObject = {
 export function applyUpdate(
   execution: Execution,
   update: OperationUpdate,
+  action: OperationAction,
   record: CheckpointRecord,
 ): void {
-  execution.storedBytes += update.Payload?.length ?? 0;
-  if (update.Action !== 'START') execution.failures = 0;
+  if (action !== 'START') execution.failures = 0;
   if (update.Type === 'EXECUTION') {
     execution.outcome =
-      update.Action === 'FAIL'
+      action === 'FAIL'
         ? { status: 'FAILED', error: update.Error ?? {} }
         : {
             status: 'SUCCEEDED',
@@ -33,7 +39,7 @@ export function applyUpdate(
   }
   const at = record.t;
   const operation = execution.operations.get(update.Id) ?? create(execution, update, at);
-  switch (update.Action) {
+  switch (action) {
     case 'START':
       begin(execution, operation, update, record);
       return;

@@ -46,7 +46,11 @@ export function apply(state: State, record: JournalRecord): Execution | undefine
     case 'checkpoint':
       execution.changed.clear();
       execution.due = false;
-      for (const update of record.updates) applyUpdate(execution, update, record);
+      for (const update of record.updates) {
+        execution.storedBytes += update.Payload?.length ?? 0;
+        if (update.started) applyUpdate(execution, update, 'START', record);
+        applyUpdate(execution, update, update.Action, record);
+      }
       break;
     case 'timer':
       fireTimers(execution, record.operations, record.t);

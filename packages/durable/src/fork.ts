@@ -46,12 +46,16 @@ export function retryFrom(execution: Execution): Taken {
     if (siblings) siblings.push(operation);
     else children.set(operation.parentId, [operation]);
   }
+  const hasFailed = (operation: Operation): boolean =>
+    operation.status !== 'SUCCEEDED' ||
+    // A batch with failed branches succeeds itself; it is the handler that fails over its result.
+    (isBatch(operation) && (children.get(operation.id) ?? []).some(hasFailed));
   const reopenWithin = (parent: Operation | undefined): void => {
     const inside = children.get(parent?.id) ?? [];
-    const concurrent = parent?.subType === 'Parallel' || parent?.subType === 'Map';
+    const concurrent = parent !== undefined && isBatch(parent);
     const ended = inside.filter((operation) => !isOperationOpen(operation));
     const failed = ended
-      .filter((operation) => operation.status !== 'SUCCEEDED')
+      .filter(hasFailed)
       .sort((a, b) => span.get(a.id)!.end - span.get(b.id)!.end);
     const again = concurrent ? failed : failed.slice(-1);
     const cut = concurrent || again.length === 0 ? Infinity : span.get(again[0]!.id)!.end;
@@ -68,6 +72,10 @@ export function retryFrom(execution: Execution): Taken {
   };
   reopenWithin(undefined);
   return take(execution, reopened, (operation) => !dropped.has(operation.id));
+}
+
+function isBatch(operation: Operation): boolean {
+  return operation.subType === 'Parallel' || operation.subType === 'Map';
 }
 
 interface Span {

@@ -39,12 +39,15 @@ export interface InvokeRecord extends RecordBase {
 /** A checkpoint was accepted. */
 export interface CheckpointRecord extends RecordBase {
   k: 'checkpoint';
-  updates: OperationUpdate[];
+  updates: RecordedUpdate[];
   /** Milliseconds a second of waiting takes: 1000 unless time is scaled. */
   secondMs: number;
   /** What the chained invokes among the updates run, by operation. */
   chained?: Record<string, ChainedTarget>;
 }
+
+/** An update as it came, or with the START that came right before it folded in. */
+export type RecordedUpdate = OperationUpdate & { started?: true };
 
 /** Timers of these operations were due. */
 export interface TimerRecord extends RecordBase {

@@ -269,8 +269,11 @@ export class Runner {
     const { clock, store, limits, log } = this.options;
     if (!store.state.executions.has(execution.id)) return;
     const running = execution.status === 'RUNNING';
+    const hadNews = execution.due || invocation.toldNews;
     const crashed = running && outcome.status === 'CRASHED' && !execution.outcome;
     const failures = execution.failures + (crashed ? 1 : 0);
+    // What the last answer told may have come too late for the function to act on it.
+    const sleeps = outcome.status === 'PENDING' && !invocation.toldNews && isWaiting(execution);
     store.commit({
       k: 'invoked',
       x: execution.id,
@@ -278,11 +281,9 @@ export class Runner {
       requestId: invocation.requestId,
       startedAt,
       ...(outcome.status === 'CRASHED' ? { error: outcome.error } : {}),
-      ...(crashed
-        ? { counts: true, again: true, retryAt: clock.now() + this.#backoffMs(failures) }
-        : {}),
-      // What the last answer told may have come too late for the function to act on it.
-      ...(running && outcome.status === 'PENDING' && invocation.toldNews ? { again: true } : {}),
+      ...(crashed ? { counts: true, retryAt: clock.now() + this.#backoffMs(failures) } : {}),
+      // Also when the end follows: a host that dies in between has to find its way there again.
+      ...(running && !sleeps ? { again: true } : {}),
     });
     if (!running) return;
     if (execution.outcome) {
@@ -300,7 +301,7 @@ export class Runner {
         });
         return;
       case 'PENDING':
-        if (!execution.due && !isWaiting(execution)) {
+        if (!hadNews && !isWaiting(execution)) {
           this.end(execution, {
             status: 'FAILED',
             error: {
