@@ -101,7 +101,7 @@ export async function uploadPart(x: Exchange): Promise<Answer> {
 }
 
 /** The extents of bytes `start` to `end` (exclusive). */
-export function sliceExtents(extents: readonly Extent[], start: number, end: number): Extent[] {
+function sliceExtents(extents: readonly Extent[], start: number, end: number): Extent[] {
   const slice: Extent[] = [];
   let at = 0;
   for (const [id, offset, length] of extents) {
@@ -226,7 +226,7 @@ export async function abortUpload(x: Exchange): Promise<Answer> {
 
 const owner = '<ID>local</ID><DisplayName>local</DisplayName>';
 /** Who owns everything here. */
-export const ownerElements: string = `<Initiator>${owner}</Initiator><Owner>${owner}</Owner>`;
+const ownerElements = `<Initiator>${owner}</Initiator><Owner>${owner}</Owner>`;
 
 /** ListParts. */
 export function listParts(x: Exchange): Answer {

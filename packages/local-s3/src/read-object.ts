@@ -32,7 +32,7 @@ interface Span {
 }
 
 /** The bytes a Range header asks for; undefined when it is to be ignored. */
-export function parseRange(text: string, size: number): Span | undefined {
+function parseRange(text: string, size: number): Span | undefined {
   const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(text.trim());
   if (match === null || (match[1] === '' && match[2] === '')) return undefined;
   const unsatisfiable = (): S3Failure =>

@@ -14,7 +14,7 @@ import { S3Failure } from './s3-error.ts';
 import type { Content, ObjectVersion, VersionTable } from './version-table.ts';
 
 /** No part but the last may be smaller. */
-export const partBytesMin: number = 5 * 2 ** 20;
+const partBytesMin = 5 * 2 ** 20;
 
 export interface Upload {
   readonly bucket: number;
