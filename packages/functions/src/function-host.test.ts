@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -370,21 +370,23 @@ test('no more environments than the concurrency; the rest waits its turn', async
 });
 
 test('a replaced function answers anew, running invocations end as they began', async () => {
+  const release = join(fixture.dir, 'release');
   const source = (answer: string): string =>
-    `export const handler = async (ms) => {
-      await new Promise((resolve) => setTimeout(resolve, ms));
+    `import { existsSync } from 'node:fs';
+    export const handler = async (wait) => {
+      while (wait && !existsSync(${JSON.stringify(release)}))
+        await new Promise((resolve) => setTimeout(resolve, 10));
       return ${JSON.stringify(answer)};
     };`;
+  const mine = () => fixture.host.environments().filter((e) => e.functionName === 'changes');
   fixture.define('changes', source('old'));
-  await fixture.host.warm('changes');
-  const running = fixture.invoke('changes', 300);
-  await eventually(() => fixture.host.environments().some((e) => e.state === 'busy'));
+  const running = fixture.invoke('changes', true);
+  await eventually(() => mine()[0]?.state === 'busy');
   fixture.define('changes', source('new'));
-  expect((await fixture.invoke('changes', 0)).value).toBe('new');
+  expect((await fixture.invoke('changes', false)).value).toBe('new');
+  writeFileSync(release, '');
   expect((await running).value).toBe('old');
-  await eventually(
-    () => fixture.host.environments().filter((e) => e.functionName === 'changes').length === 1,
-  );
+  await eventually(() => mine().length === 1);
 });
 
 test('versions live side by side', async () => {
@@ -412,15 +414,18 @@ test('idle environments are stopped after a while', async () => {
 test('initialisation has ten seconds, then starts over within the timeout', async () => {
   const fast = openFixture({ clock: fasterClock(20) });
   try {
+    const mark = join(fast.dir, 'mark');
     fast.define(
       'slow-start',
-      `import { existsSync, writeFileSync } from 'node:fs';
-      const mark = process.env.MARK;
-      if (!existsSync(mark)) { writeFileSync(mark, ''); await new Promise(() => {}); }
+      `import { existsSync } from 'node:fs';
+      if (!existsSync(process.env.MARK)) await new Promise(() => {});
       export const handler = async () => 'second try';`,
-      { timeoutSeconds: 600, env: { MARK: join(fast.dir, 'mark') } },
+      { timeoutSeconds: 600, env: { MARK: mark } },
     );
-    const result = await fast.invoke('slow-start');
+    const log = (line: string): void => {
+      if (line.startsWith('INIT_REPORT')) writeFileSync(mark, '');
+    };
+    const result = await fast.invoke('slow-start', {}, { log });
     expect(result.value).toBe('second try');
     expect(result.logTail).toContain('INIT_REPORT Init Duration: ');
     fast.define('never-starts', 'await new Promise(() => {});', { timeoutSeconds: 5 });
