@@ -12,45 +12,30 @@ import { severities } from '../../events.ts';
 import { eachFile, type Analyser } from '../analyser.ts';
 import { loadAstGrep, loadGrammar, packageVersion } from '../native.ts';
 import { isTestPath, type Language, type SourceFile } from '../source-file.ts';
-import type { Call, CallRule, LanguageProfile, RulePack, SinkRule } from './profile.ts';
+import type { Call, LanguageProfile, RulePack, SinkRule } from './profile.ts';
 import { go } from './profile-go.ts';
 import { java } from './profile-java.ts';
 import { javascript, tsx, typescript } from './profile-javascript.ts';
 import { python } from './profile-python.ts';
 import { goRules } from './rules-go.ts';
 import { javaRules } from './rules-java.ts';
-import { javascriptRules } from './rules-javascript.ts';
+import { javascriptRules, markupRules } from './rules-javascript.ts';
 import { pythonRules } from './rules-python.ts';
 import { Flow, isChecked, isDynamic, taintOf } from './taint.ts';
 
 interface Pack {
   readonly profile: LanguageProfile;
   readonly rules: RulePack;
-  readonly needle: RegExp;
-  readonly names: string;
 }
 
 const packs: Readonly<Record<Exclude<Language, 'other'>, Pack>> = {
-  typescript: pack(typescript, javascriptRules),
-  tsx: pack(tsx, javascriptRules),
-  javascript: pack(javascript, javascriptRules),
-  python: pack(python, pythonRules),
-  go: pack(go, goRules),
-  java: pack(java, javaRules),
+  typescript: { profile: typescript, rules: javascriptRules },
+  tsx: { profile: tsx, rules: markupRules },
+  javascript: { profile: javascript, rules: markupRules },
+  python: { profile: python, rules: pythonRules },
+  go: { profile: go, rules: goRules },
+  java: { profile: java, rules: javaRules },
 };
-
-function pack(profile: LanguageProfile, rules: RulePack): Pack {
-  const names = [...new Set([...rules.calls, ...rules.sinks].flatMap((rule) => rule.names))].join(
-    '|',
-  );
-  const needles = [...new Set(rules.shapes.map((shape) => shape.needle.source))];
-  return {
-    profile,
-    rules,
-    names,
-    needle: new RegExp([`(?<![\\w$])(?:${names})\\s*[(<\`]`, ...needles].join('|')),
-  };
-}
 
 export function codeAnalyser(): Analyser {
   const rules = new Map<string, Rule>();
@@ -90,40 +75,57 @@ function parser(withGrammars: boolean): typeof AstGrep {
   return astGrep;
 }
 
+/** The rules of a pack that can find something in a text; without any the text is not parsed. */
+function relevantRules({ profile, rules }: Pack, source: string, inTest: boolean): RulePack {
+  const called = new Set<string>();
+  for (const [, name = ''] of source.matchAll(/([A-Za-z_$][\w$]*)\s*[(<`]/g)) called.add(name);
+  const isCalled = ({ names }: { readonly names: readonly string[] }): boolean =>
+    names.some((name) => called.has(name));
+  const hasInput = profile.sources.test(source) || profile.inputHint?.test(source) === true;
+  return {
+    calls: rules.calls.filter((rule) => isCalled(rule) && rule.needle?.test(source) !== false),
+    // Input is followed within one file, so without a source only composed values can be found.
+    sinks: inTest
+      ? []
+      : rules.sinks.filter(
+          (sink) => isCalled(sink) && (hasInput || sink.composed?.needle.test(source) === true),
+        ),
+    shapes: rules.shapes.filter(({ needle }) => needle.test(source)),
+  };
+}
+
 function analyse(astGrep: typeof AstGrep, file: SourceFile, source: string): Hit[] {
   if (file.language === 'other') return [];
-  const { profile, rules, needle, names } = packs[file.language];
-  if (!needle.test(source)) return [];
-  const root = astGrep.parse(profile.grammar, source).root();
+  const pack = packs[file.language];
+  const { profile } = pack;
   const inTest = isTestPath(file.path);
+  const { calls, sinks, shapes } = relevantRules(pack, source, inTest);
+  if (calls.length + sinks.length + shapes.length === 0) return [];
+  const root = astGrep.parse(profile.grammar, source).root();
   const hits: Hit[] = [];
-  for (const { rule, shape, needle: own } of rules.shapes) {
-    if (!own.test(source)) continue;
+  for (const { rule, shape } of shapes) {
     for (const node of root.findAll({ rule: shape })) hits.push(place(file, rule, node));
   }
+  const names = [...new Set([...calls, ...sinks].flatMap((rule) => rule.names))];
+  const query = profile.callQuery(names.map((name) => name.replaceAll('$', '\\$')).join('|'));
   const imports = profile.imports(source);
   let flow: Flow | null = null;
-  for (const node of root.findAll({ rule: profile.callQuery(names) })) {
+  for (const node of names.length === 0 ? [] : root.findAll({ rule: query })) {
     const call = profile.readCall(node, imports, source);
     if (call === null) continue;
-    for (const { rule } of rules.calls.filter(
-      (own) => matches(own, call) && own.test(call, source),
-    )) {
-      hits.push(place(file, rule, node));
+    for (const { rule, callee, test, severity } of calls) {
+      if (!callee.test(call.callee) || !test(call, source)) continue;
+      const hit = place(file, rule, node);
+      hits.push(severity ? { ...hit, severity: severity(call, source) } : hit);
     }
-    if (inTest) continue;
-    for (const sink of rules.sinks) {
-      if (!matches(sink, call) || sink.applies?.(call, source) === false) continue;
+    for (const sink of sinks) {
+      if (!sink.callee.test(call.callee) || sink.applies?.(call, source) === false) continue;
       flow ??= new Flow(profile, root, source);
       const hit = judge(file, profile, sink, call, flow);
       if (hit !== null) hits.push(hit);
     }
   }
   return inTest ? hits.map((hit) => ({ ...hit, severity: 'info', confidence: 'low' })) : hits;
-}
-
-function matches(rule: CallRule | SinkRule, call: Call): boolean {
-  return rule.callee.test(call.callee);
 }
 
 /** Input in a dangerous argument, or a value put together at run time where the rule minds that. */
@@ -165,11 +167,11 @@ function judge(
   if (!sink.composed) return null;
   for (const { text } of dangerous) {
     const expanded = /^\w+$/.test(text) ? (state.values.get(text) ?? '') : text;
-    if (!sink.composed(expanded) || !isDynamic(profile, expanded, state)) continue;
+    if (!sink.composed.test(expanded) || !isDynamic(profile, expanded, state)) continue;
     return {
       ...place(file, sink.rule, call.node),
       message: `${sink.rule.title}: ${shorten(call.callee)} is given a value that is put together at run time`,
-      severity: lower(sink.rule.severity),
+      severity: lower(lower(sink.rule.severity)),
       confidence: 'low',
     };
   }

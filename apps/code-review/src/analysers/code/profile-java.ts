@@ -66,6 +66,8 @@ export const java: LanguageProfile = {
   strip: (text) => stripLiterals(text.replaceAll(/\/\*[\s\S]*?\*\//g, ' '), style),
   sources:
     /\b(?:req|request|httpRequest|servletRequest|httpServletRequest)\s*\.\s*(?:getParameter(?:Values|Map|Names)?|getHeaders?|getHeaderNames|getQueryString|getCookies|getInputStream|getReader|getPathInfo|getRequestURI|getRequestURL|getPart|getParts|getRemoteUser)\s*\(|\bgetTheParameter\(|\bgetTheValue\(|\bSystem\.getenv\(|\bargs\s*\[/,
+  inputHint:
+    /@(?:RequestParam|PathVariable|RequestBody|RequestHeader|CookieValue|QueryParam|PathParam|FormParam|HeaderParam|MatrixParam)\b/,
   inputParameters: (node) =>
     (node.field('parameters')?.namedChildren() ?? []).flatMap((parameter) => {
       const text = parameter.text();

@@ -3,6 +3,7 @@
  * callee is named in full, where input enters, and how string literals are told from the rest of a text.
  */
 import type { Rule as AstRule, SgNode } from '@ast-grep/napi';
+import type { Severity } from '../../events.ts';
 import type { Rule } from '../../findings/rule.ts';
 
 export interface Argument {
@@ -48,16 +49,22 @@ export interface LanguageProfile {
   /** The text without what stands in string literals; interpolated expressions stay. */
   strip(text: string): string;
   readonly sources: RegExp;
+  /** Files without it have no `inputParameters`. */
+  readonly inputHint: RegExp | null;
   inputParameters(functionNode: SgNode): readonly InputParameter[];
 }
 
 /** Certain from the text of a call alone. */
 export interface CallRule {
   readonly rule: Rule;
-  /** Last names of the callee; the analyser parses only files that contain one of them. */
+  /** Last names of the callee; the analyser parses only files that call one of them. */
   readonly names: readonly string[];
+  /** Files without it are not parsed for this rule. */
+  readonly needle?: RegExp;
   readonly callee: RegExp;
   readonly test: (call: Call, source: string) => boolean;
+  /** Instead of the rule's own severity. */
+  readonly severity?: (call: Call, source: string) => Severity;
 }
 
 /** A call that is dangerous with input in it. */
@@ -72,8 +79,12 @@ export interface SinkRule {
   /** Calls that make input harmless here. */
   readonly sanitizers?: RegExp;
   readonly applies?: (call: Call, source: string) => boolean;
-  /** True reports a value that is put together at run time although no input is known to reach it. */
-  readonly composed?: (text: string) => boolean;
+  /** Reports a value that is put together at run time although no input is known to reach it. */
+  readonly composed?: {
+    /** Files without it hold no such value. */
+    readonly needle: RegExp;
+    readonly test: (text: string) => boolean;
+  };
 }
 
 /** Certain from the shape of a node. */

@@ -3,7 +3,7 @@ import type { SgNode } from '@ast-grep/napi';
 import type { Severity } from '../../events.ts';
 import type { Basis, Confidence } from '../../findings/finding.ts';
 import type { Rule } from '../../findings/rule.ts';
-import type { Call } from './profile.ts';
+import type { Call, SinkRule } from './profile.ts';
 
 function rule(
   basis: Basis,
@@ -69,6 +69,12 @@ export function isComposed(text: string): boolean {
   );
 }
 
+/** For `composed`: an SQL statement that is put together. */
+export const composedSql: NonNullable<SinkRule['composed']> = {
+  needle: /["'`]\s*(?:select|insert|update|delete|alter|drop|create|with)\s/i,
+  test: (text) => isSql(text) && isComposed(text),
+};
+
 /** The first argument as a literal in lower case; '' when it is anything else. */
 export function literal(call: Call, position = 0): string {
   const text = call.arguments.filter(({ name }) => name === null)[position]?.text ?? '';
@@ -86,6 +92,11 @@ export function isAboutSecrets(call: Call, source: string): boolean {
       lines[row] ?? '',
     ),
   );
+}
+
+/** A weak hash of a password is grave, one for a cache key is not. */
+export function hashSeverity(call: Call, source: string): Severity {
+  return isAboutSecrets(call, source) ? 'high' : 'low';
 }
 
 function isFunction(node: SgNode): boolean {

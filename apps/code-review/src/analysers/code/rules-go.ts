@@ -1,6 +1,14 @@
 /** Rules for Go. */
 import type { RulePack } from './profile.ts';
-import { certain, flowing, isAboutSecrets, isComposed, isSql, remedy } from './rule.ts';
+import {
+  certain,
+  flowing,
+  hashSeverity,
+  isAboutSecrets,
+  composedSql,
+  isComposed,
+  remedy,
+} from './rule.ts';
 
 const sqlInjection = flowing(
   'go-sql-injection',
@@ -16,7 +24,9 @@ export const goRules: RulePack = {
     {
       rule: certain('go-weak-hash', 328, 'medium', 'high', 'A weak hash is used', remedy.hash),
       names: ['New', 'Sum'],
+      needle: /"(?:crypto\/(?:md5|sha1)|golang\.org\/x\/crypto\/(?:md4|ripemd160))"/,
       callee: /^(?:md5|sha1|md4|ripemd160)\.(?:New|Sum)$/,
+      severity: hashSeverity,
       test: () => true,
     },
     {
@@ -73,7 +83,7 @@ export const goRules: RulePack = {
       callee: /^exec\.Command(?:Context)?$/,
       positions: 'all',
       applies: (call) => /"(?:\/bin\/)?(?:sh|bash|cmd)"\s*,\s*"(?:-c|\/C)"/i.test(call.text),
-      composed: isComposed,
+      composed: { needle: /"os\/exec"/, test: isComposed },
     },
     {
       rule: flowing(
@@ -94,14 +104,14 @@ export const goRules: RulePack = {
       callee: /\.(?:Query|QueryRow|Exec|Prepare|Raw|Queryx|Select|Where|Order)$/,
       positions: [0],
       applies: (call) => !call.callee.endsWith('.URL.Query'),
-      composed: (text) => isSql(text) && isComposed(text),
+      composed: composedSql,
     },
     {
       rule: sqlInjection,
       names: ['QueryContext', 'QueryRowContext', 'ExecContext', 'PrepareContext'],
       callee: /\.(?:Query|QueryRow|Exec|Prepare)Context$/,
       positions: [1],
-      composed: (text) => isSql(text) && isComposed(text),
+      composed: composedSql,
     },
     {
       rule: flowing('go-path-traversal', 22, 'high', 'high', 'Path traversal', remedy.path),

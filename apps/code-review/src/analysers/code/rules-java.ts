@@ -1,6 +1,15 @@
 /** Rules for Java. */
 import type { RulePack } from './profile.ts';
-import { certain, flowing, isAboutSecrets, isComposed, isSql, literal, remedy } from './rule.ts';
+import {
+  certain,
+  flowing,
+  hashSeverity,
+  isAboutSecrets,
+  composedSql,
+  isComposed,
+  literal,
+  remedy,
+} from './rule.ts';
 
 const htmlEscapes =
   /(?:[\w.]*\.)?(?:encodeForHTML\w*|escapeHtml\w*|htmlEscape|forHtml\w*|encode\w*|escape\w*)/;
@@ -12,6 +21,7 @@ export const javaRules: RulePack = {
       names: ['getInstance', 'md5', 'md5Hex', 'sha1', 'sha1Hex', 'getMd5Digest', 'getSha1Digest'],
       callee:
         /^MessageDigest\.getInstance$|^DigestUtils\.(?:md5|md5Hex|sha1|sha1Hex|getMd5Digest|getSha1Digest)$/,
+      severity: hashSeverity,
       test: (call) =>
         call.callee.startsWith('DigestUtils') || /^(?:md[245]|sha-?1|sha)$/.test(literal(call)),
     },
@@ -110,7 +120,7 @@ export const javaRules: RulePack = {
       names: ['exec', 'ProcessBuilder', 'command'],
       callee: /^(?:Runtime(?:\.getRuntime\(\))?\.exec|new ProcessBuilder|ProcessBuilder\.command)$/,
       positions: 'all',
-      composed: isComposed,
+      composed: { needle: /\bgetRuntime\b|\bProcessBuilder\b/, test: isComposed },
     },
     {
       rule: flowing('java-sql-injection', 89, 'critical', 'high', 'SQL injection', remedy.sql),
@@ -135,7 +145,7 @@ export const javaRules: RulePack = {
       callee:
         /\.(?:executeQuery|execute|executeUpdate|executeLargeUpdate|prepareStatement|prepareCall|addBatch|queryFor\w+|query|batchUpdate|createQuery|createNativeQuery|update)$/,
       positions: [0],
-      composed: (text) => isSql(text) && isComposed(text),
+      composed: composedSql,
       applies: (call) => !/(?:Digest|Mac|Signature|Checksum|CRC32)\.update$/.test(call.callee),
     },
     {

@@ -1,17 +1,38 @@
 /** Rules for JavaScript and TypeScript. */
 import type { RulePack } from './profile.ts';
-import { certain, flowing, isAboutSecrets, isComposed, isSql, literal, remedy } from './rule.ts';
+import {
+  certain,
+  flowing,
+  hashSeverity,
+  isAboutSecrets,
+  composedSql,
+  isComposed,
+  isSql,
+  literal,
+  remedy,
+} from './rule.ts';
 
 const weakHashes = new Set(['md5', 'md4', 'md2', 'sha1', 'sha-1', 'ripemd', 'rmd160']);
 const escapes = /(?:[\w$.]*(?:escape|sanitize|encode|purify|clean)[\w$]*|he\.encode)/i;
 const paths = /(?:path\.)?basename|sanitizeFilename|sanitize/;
 
+const domHtml = flowing(
+  'js-dom-html',
+  79,
+  'medium',
+  'low',
+  'Markup is set from a value',
+  remedy.xss,
+);
+
+/** Rules for every JavaScript and TypeScript file. */
 export const javascriptRules: RulePack = {
   calls: [
     {
       rule: certain('js-weak-hash', 328, 'medium', 'high', 'A weak hash is used', remedy.hash),
       names: ['createHash', 'createHmac'],
       callee: /^(?:crypto\.)?create(?:Hash|Hmac)$/,
+      severity: hashSeverity,
       test: (call) => weakHashes.has(literal(call)),
     },
     {
@@ -113,7 +134,7 @@ export const javascriptRules: RulePack = {
       callee: /^(?:child_process|shelljs|shell|execa)\.(?:exec|execSync|command|commandSync)$/,
       positions: [0],
       sanitizers: /(?:[\w$.]*(?:shellEscape|shell_quote|quote|escapeShellArg))/i,
-      composed: isComposed,
+      composed: { needle: /child_process|shelljs|execa/, test: isComposed },
     },
     {
       rule: flowing(
@@ -160,7 +181,7 @@ export const javascriptRules: RulePack = {
       callee:
         /^(?:(?:globalThis|window|global)\.)?eval$|^(?:new )?Function$|^vm\.runIn\w+$|^new vm\.Script$/,
       positions: 'all',
-      composed: () => true,
+      composed: { needle: /\b(?:eval|Function|runIn\w+|Script)\s*\(/, test: () => true },
     },
     {
       rule: flowing('js-sql-injection', 89, 'critical', 'high', 'SQL injection', remedy.sql),
@@ -185,7 +206,7 @@ export const javascriptRules: RulePack = {
         'any',
         'many',
         'none',
-      ].map((name) => name.replace('$', '\\$')),
+      ],
       callee:
         /\.(?:query|execute|raw|\$queryRawUnsafe|\$executeRawUnsafe|exec|all|get|run|prepare|whereRaw|havingRaw|orderByRaw|literal|unsafe|each|one|any|many|none)$/,
       positions: [0],
@@ -197,7 +218,7 @@ export const javascriptRules: RulePack = {
             call.callee,
           ) &&
           mentionsSql(call.arguments[0]?.text ?? '', source)),
-      composed: (text) => isSql(text) && isComposed(text),
+      composed: composedSql,
     },
     {
       rule: flowing(
@@ -412,28 +433,32 @@ export const javascriptRules: RulePack = {
       },
     },
     {
-      rule: flowing('js-dom-html', 79, 'medium', 'low', 'Markup is set from a value', remedy.xss),
-      needle: /innerHTML|outerHTML|dangerouslySetInnerHTML/,
+      rule: domHtml,
+      needle: /innerHTML|outerHTML/,
       shape: {
-        any: [
-          {
-            kind: 'assignment_expression',
-            all: [
-              { has: { field: 'left', regex: '\\.(?:inner|outer)HTML$' } },
-              { not: { has: { field: 'right', kind: 'string' } } },
-              {
-                not: {
-                  has: { field: 'right', regex: '(?i)^`[^$]*`$|sanitize|escape|purify|^""$' },
-                },
-              },
-            ],
-          },
-          {
-            kind: 'jsx_attribute',
-            regex: '^dangerouslySetInnerHTML',
-            not: { regex: '(?i)sanitize|purify|escape|JSON\\.stringify' },
-          },
+        kind: 'assignment_expression',
+        all: [
+          { has: { field: 'left', regex: '\\.(?:inner|outer)HTML$' } },
+          { not: { has: { field: 'right', kind: 'string' } } },
+          { not: { has: { field: 'right', regex: '(?i)^`[^$]*`$|sanitize|escape|purify' } } },
         ],
+      },
+    },
+  ],
+};
+
+/** With the rules for markup in code, whose nodes plain TypeScript does not have. */
+export const markupRules: RulePack = {
+  ...javascriptRules,
+  shapes: [
+    ...javascriptRules.shapes,
+    {
+      rule: domHtml,
+      needle: /dangerouslySetInnerHTML/,
+      shape: {
+        kind: 'jsx_attribute',
+        regex: '^dangerouslySetInnerHTML',
+        not: { regex: '(?i)sanitize|purify|escape|JSON\\.stringify' },
       },
     },
   ],

@@ -33,6 +33,7 @@ export interface FlowState {
 interface Event extends Assignment {
   readonly index: number;
   readonly line: number;
+  /** Indentation stands for the depth of the block: counting ancestors costs a hundred times as much. */
   readonly depth: number;
   readonly scope: Scope | null;
 }
@@ -75,7 +76,7 @@ export class Flow {
             ...assignment,
             index: start.index,
             line: start.line + 1,
-            depth: node.ancestors().length,
+            depth: start.column,
             scope: this.#innermost(start.index),
           },
         ];
