@@ -29,7 +29,7 @@ export function explainNonDeterminism(execution: Execution, error: ErrorObject):
     '',
     `  where:    ${place(execution, recorded, position)}`,
     `  expected: ${describe(recorded)}`,
-    `  got:      ${describe(replaced(recorded, aspect, got))}   (${aspect} ${got} instead of ${expected})`,
+    `  got:      ${describeGot(recorded, aspect, got)}   (${aspect} ${got} instead of ${expected})`,
     '  recorded:',
     ...neighbours(execution, recorded),
     '  Deploy the change as a new version, or make the handler call the same operations in the same',
@@ -45,16 +45,17 @@ function operationIdAt(position: string): string {
   return createHash('md5').update(position).digest('hex').slice(0, 16);
 }
 
-function replaced(recorded: Operation, aspect: Aspect, got: string): Partial<Operation> {
+/** The operation that came, as far as the SDK says: at a mismatch of types only the type. */
+function describeGot(recorded: Operation, aspect: Aspect, got: string): string {
   const value = got === 'undefined' ? undefined : got;
   const { type, subType, name } = recorded;
   switch (aspect) {
     case 'type':
-      return { type: got as Operation['type'] };
+      return got;
     case 'name':
-      return { type, ...(subType && { subType }), ...(value && { name: value }) };
+      return describe({ type, ...(subType && { subType }), ...(value && { name: value }) });
     case 'subtype':
-      return { type, ...(value && { subType: value }), ...(name && { name }) };
+      return describe({ type, ...(value && { subType: value }), ...(name && { name }) });
   }
 }
 
