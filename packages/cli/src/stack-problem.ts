@@ -9,7 +9,7 @@ const NAMED = new Set(['MountError', 'FileSystemServerError', 'JournalError', 'S
 export function stackProblem(error: unknown): unknown {
   if (error instanceof StackError) {
     const code = error.code === 'StoreUnreachable' ? EXIT.incomplete : EXIT.usage;
-    return new CommandError(code, error.message, error.remedy, { cause: error });
+    return new CommandError(code, error.message, error.remedy, { cause: error, final: true });
   }
   if (error instanceof TemplateError || error instanceof BuildError) {
     return new CommandError(EXIT.usage, error.message, undefined, { cause: error });

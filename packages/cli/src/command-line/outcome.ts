@@ -17,12 +17,20 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 export class CommandError extends Error {
   readonly exitCode: ExitCode;
   readonly remedy: string | undefined;
+  /** Of a run: going on with it cannot end otherwise, so it need not be kept. */
+  readonly final: boolean;
 
-  constructor(exitCode: ExitCode, message: string, remedy?: string, options?: ErrorOptions) {
+  constructor(
+    exitCode: ExitCode,
+    message: string,
+    remedy?: string,
+    options?: ErrorOptions & { final?: boolean },
+  ) {
     super(message, options);
     this.name = 'CommandError';
     this.exitCode = exitCode;
     this.remedy = remedy;
+    this.final = options?.final ?? exitCode === EXIT.usage;
   }
 }
 

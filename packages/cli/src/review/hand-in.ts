@@ -46,12 +46,14 @@ const FETCH = [
 const HANDED_IN = 'refs/heads/handed-in';
 
 /**
- * Makes the bare repository; gives back by which revision the orchestrator finds the commit in it.
+ * Makes the bare repository, of `commit` when it is known; gives back by which revision the orchestrator finds the commit in it.
  * Throws a CommandError for what the user can cause. */
-export async function handIn(options: HandInOptions): Promise<string | undefined> {
+export async function handIn(
+  options: HandInOptions,
+  commit: string | undefined,
+): Promise<string | undefined> {
   const { target } = options;
   await rm(options.directory, { recursive: true, force: true });
-  const commit = target.kind === 'local' ? await resolveLocal(options, target) : undefined;
   await must(options, ['init', '--quiet', '--bare', '--template=', options.directory]);
   const source = target.kind === 'local' ? `file://${encodeURI(target.directory)}` : target.url;
   const revision = commit ?? options.revision ?? 'HEAD';
@@ -69,10 +71,10 @@ export async function handIn(options: HandInOptions): Promise<string | undefined
   return (await git(options, [...gitDir, ...tag])).status === 0 ? options.revision : undefined;
 }
 
-async function resolveLocal(
-  options: HandInOptions,
-  target: Target & { kind: 'local' },
-): Promise<string> {
+/** The commit of a local repository, found before anything is started; undefined for an address. */
+export async function resolveLocal(options: HandInOptions): Promise<string | undefined> {
+  const { target } = options;
+  if (target.kind !== 'local') return undefined;
   const inside = await git(options, ['-C', target.directory, 'rev-parse', '--git-dir']);
   if (inside.status !== 0) {
     throw usageError(
@@ -129,13 +131,17 @@ function noSuchRevision(target: Target, revision: string): CommandError {
 
 /** In words for the user whose git it was. */
 function refused(target: Target, { stderr }: GitResult): CommandError {
-  const said = stderr.split('\n').findLast((line) => /^(fatal|ERROR|remote):/.test(line)) ?? '';
+  const lines = stderr.split('\n');
+  const ssh = /^(ssh|ERROR|remote): |Permission denied|Host key verification/;
+  const said =
+    lines.find((line) => ssh.test(line)) ?? lines.findLast((line) => /^fatal:/.test(line)) ?? '';
   const reason = withoutPasswords(said.replace(/^\w+:\s*/, '')) || 'git gave no reason';
   const unreachable = /resolve host|timed out|refused|unreachable|unable to access.*(error|fail)/i;
   return new CommandError(
     unreachable.test(stderr) && !WANTS_CREDENTIALS.test(stderr) ? EXIT.incomplete : EXIT.usage,
     `${target.display} cannot be read: ${reason}`,
     `Check the address and the network. If the repository is private, your own git must be able to read it: \`git ls-remote ${target.display}\`.`,
+    { final: true },
   );
 }
 

@@ -28,12 +28,15 @@ export function isReviewFailure(errorType: string | undefined): errorType is Rev
 /** The error of an execution that did not succeed. Its message holds the remedy already. */
 export function executionError(ended: FailedExecution, runDirectory: string): CommandError {
   const { ErrorType: type, ErrorMessage: message } = ended.error ?? {};
-  if (isReviewFailure(type)) return new CommandError(EXIT_CODES[type], message ?? type);
+  if (isReviewFailure(type)) {
+    return new CommandError(EXIT_CODES[type], message ?? type, undefined, { final: true });
+  }
   if (ended.status === 'TIMED_OUT') {
     return new CommandError(
       EXIT.incomplete,
       'The review took longer than its time limit.',
       'Review a smaller repository, or raise ExecutionTimeout in the template.',
+      { final: true },
     );
   }
   if (ended.status === 'STOPPED') {
@@ -41,6 +44,7 @@ export function executionError(ended: FailedExecution, runDirectory: string): Co
       EXIT.incomplete,
       'The review was stopped from outside.',
       'Start a new one.',
+      { final: true },
     );
   }
   return new CommandError(

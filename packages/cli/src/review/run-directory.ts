@@ -4,7 +4,15 @@
 //                      /stack/         store, file system, journal, mount point
 //                      /incoming.git   the repository, when it is handed in from this machine
 //                      /report/        copy of the report, once there is one
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import type { ReviewRequest } from '@moorage/code-review';
 import { isRunId } from '@moorage/workspace';
@@ -62,6 +70,20 @@ export function saveRequest(run: RunDirectory, request: RunRequest): void {
     throw usageError(
       `The run directory ${run.path} cannot be written (${code}).`,
       'Choose another place with --data-dir, or free space there.',
+    );
+  }
+}
+
+/** Before anything is started, so that a review is not lost for want of a place to put its report. */
+export function prepareOutput(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+    accessSync(directory, constants.W_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw usageError(
+      `--output ${directory} cannot be written (${code}).`,
+      'Choose another directory.',
     );
   }
 }

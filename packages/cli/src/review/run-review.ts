@@ -11,7 +11,7 @@ import type { Stack, StackOptions } from '@moorage/stack';
 import { CommandError, EXIT } from '../command-line/outcome.ts';
 import type { Terminal } from '../command-line/terminal.ts';
 import { stackProblem } from '../stack-problem.ts';
-import { handIn, isHandedIn, needsHandIn } from './hand-in.ts';
+import { handIn, isHandedIn, needsHandIn, resolveLocal, type HandInOptions } from './hand-in.ts';
 import { Progress, type HistoryEvent } from './progress.ts';
 import { executionError } from './review-failure.ts';
 import { saveRequest, type RunDirectory, type RunRequest } from './run-directory.ts';
@@ -78,6 +78,14 @@ interface Up {
 
 async function bringUp(review: ReviewRun, progress: Progress): Promise<Up> {
   const { run, request } = review;
+  const handInOptions = {
+    target: review.target,
+    revision: request.revision,
+    directory: run.incoming,
+    asUser: review.target.kind === 'remote' ? review.asUser : [],
+    signal: review.signal,
+  };
+  const commit = request.event ? undefined : await resolveLocal(handInOptions);
   progress.begin('workspace');
   const { startStack } = await import('@moorage/stack');
   const starting = startStack({
@@ -94,7 +102,10 @@ async function bringUp(review: ReviewRun, progress: Progress): Promise<Up> {
     log: review.log,
     signal: review.signal,
   });
-  const [stack, event] = await Promise.allSettled([starting, settleEvent(review)]);
+  const [stack, event] = await Promise.allSettled([
+    starting,
+    settleEvent(review, handInOptions, commit),
+  ]);
   if (stack.status === 'rejected') throw stack.reason;
   if (event.status === 'rejected') {
     await stack.value.stop();
@@ -105,18 +116,14 @@ async function bringUp(review: ReviewRun, progress: Progress): Promise<Up> {
 }
 
 /** Decides once how the repository reaches the orchestrator, and hands it in where need be. */
-async function settleEvent(review: ReviewRun): Promise<ReviewRequest> {
-  const { run, request, target } = review;
+async function settleEvent(
+  { run, request, target }: ReviewRun,
+  options: HandInOptions,
+  commit: string | undefined,
+): Promise<ReviewRequest> {
   if (request.event) return request.event;
-  const options = {
-    target,
-    revision: request.revision,
-    directory: run.incoming,
-    asUser: target.kind === 'remote' ? review.asUser : [],
-    signal: review.signal,
-  };
-  const handed = target.kind === 'local' || (await needsHandIn(options));
-  const revision = handed ? await handIn(options) : request.revision;
+  const handed = await needsHandIn(options);
+  const revision = handed ? await handIn(options, commit) : request.revision;
   const event: ReviewRequest = {
     runId: run.runId,
     ...(target.kind === 'remote' && !handed

@@ -33,6 +33,7 @@ export interface CommandOptions {
 /** A place for one test file: home, data and cache, all below one temporary directory. */
 export class Sandbox {
   readonly root: string;
+  readonly #started = new Set<ChildProcess>();
 
   constructor(base: string = tmpdir()) {
     this.root = realpathSync(mkdtempSync(path.join(base, 'mr-e2e-')));
@@ -59,6 +60,8 @@ export class Sandbox {
       env: { ...this.environment, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    this.#started.add(child);
+    child.once('exit', () => this.#started.delete(child));
     let [stdout, stderr] = ['', ''];
     const listeners = new Set<() => void>();
     const heard = (): void => listeners.forEach((listener) => listener());
@@ -113,7 +116,8 @@ export class Sandbox {
     for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
       if (Number(pid) === process.pid) continue;
       const command = readProc(pid, 'cmdline').replaceAll('\0', ' ').trim();
-      if (command.includes(this.root)) found.push(`process ${pid}: ${command}`);
+      const ours = [command, readProc(pid, 'environ')].some((text) => text.includes(this.root));
+      if (ours) found.push(`process ${pid}: ${command}`);
       const mount = readProc(pid, 'mountinfo')
         .split('\n')
         .find((line) => line.includes(this.root) && line.includes('fuse'));
@@ -132,8 +136,31 @@ export class Sandbox {
     }
   }
 
+  /** Ends what a failed test left running, too. */
   remove(): void {
+    for (const child of this.#started) child.kill('SIGKILL');
     rmSync(this.root, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** Processes below another one, with their command line and environment as one text. */
+export function descendants(pid: number): { pid: number; text: string }[] {
+  const found: { pid: number; text: string }[] = [];
+  const threads = `/proc/${pid}/task`;
+  for (const thread of listProc(threads)) {
+    for (const child of readProc(`${pid}/task/${thread}`, 'children').split(' ').filter(Boolean)) {
+      const text = readProc(child, 'cmdline') + readProc(child, 'environ');
+      found.push({ pid: Number(child), text }, ...descendants(Number(child)));
+    }
+  }
+  return found;
+}
+
+function listProc(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
   }
 }
 

@@ -49,7 +49,7 @@ async function localS3(args: ParsedArguments<Option>, terminal: Terminal): Promi
       log: (line) => terminal.note(line),
     });
   } catch (error) {
-    throw explain(error as NodeJS.ErrnoException, port, host ?? '127.0.0.1');
+    throw explain(error as NodeJS.ErrnoException, host ?? '127.0.0.1');
   }
   const { endpoint, credentials } = store;
   terminal.print(`AWS_ENDPOINT_URL_S3=${endpoint}`);
@@ -66,13 +66,8 @@ async function localS3(args: ParsedArguments<Option>, terminal: Terminal): Promi
   return EXIT.clean;
 }
 
-function explain(error: NodeJS.ErrnoException, port: string, host: string): unknown {
+function explain(error: NodeJS.ErrnoException, host: string): unknown {
   switch (error.code) {
-    case 'EADDRINUSE':
-      return usageError(
-        `Port ${port} of ${host} is in use.`,
-        'Choose another with --port, or leave the option out: a free port is then chosen.',
-      );
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
       return usageError(
@@ -85,7 +80,7 @@ function explain(error: NodeJS.ErrnoException, port: string, host: string): unkn
     case 'ENOTDIR':
       return usageError(error.message, 'Choose a directory you may write, and a port above 1023.');
     default:
-      // The store says itself what to do when its directory is taken or damaged.
+      // The store says itself what to do when its directory or port is taken.
       return error.message.startsWith('local-s3: ') ? usageError(error.message.slice(10)) : error;
   }
 }

@@ -1,15 +1,16 @@
-import { appendFileSync, mkdirSync } from 'node:fs';
+import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { severities, type Severity } from '@moorage/code-review';
 import { newRunId } from '@moorage/workspace';
 import { checkEndpoint, parseBucketUrl } from '../bucket-url.ts';
-import { EXIT, usageError, type ExitCode } from '../command-line/outcome.ts';
+import { CommandError, EXIT, usageError, type ExitCode } from '../command-line/outcome.ts';
 import type { Terminal } from '../command-line/terminal.ts';
 import type { ParsedArguments } from '../command-line/verb.ts';
 import { directories } from '../directories.ts';
 import { asOriginalUser, enterMountNamespace } from '../namespace.ts';
 import {
   openRun,
+  prepareOutput,
   runDirectory,
   saveRequest,
   type GivenBucket,
@@ -60,7 +61,7 @@ export const verb: Verb<Option> = {
     },
     notes: [
       'Exit codes: 0 reviewed, nothing at or above --fail-on; 1 findings at or above --fail-on; 2 arguments, ' +
-        'repository, bucket or machine must be changed; 3 begun but not finished (try --resume); 4 internal error.',
+        'repository, bucket or machine must be changed; 3 not complete: interrupted (--resume finishes it), a reviewer failed, or the network did; 4 internal error.',
     ],
   },
   run: review,
@@ -71,6 +72,8 @@ async function review(args: ParsedArguments<Option>, terminal: Terminal): Promis
   const places = directories(process.env, args.values['data-dir']);
   const failOn = severityOf(args.values['fail-on']);
   const planned = args.values.resume === undefined ? plan(args) : resume(args, places.data);
+  const { output } = args.values;
+  if (output !== undefined) prepareOutput(path.resolve(output));
   // From here on the program may start again from its beginning, inside a namespace.
   enterMountNamespace();
   const { request, target } = planned;
@@ -84,7 +87,7 @@ async function review(args: ParsedArguments<Option>, terminal: Terminal): Promis
       run,
       request,
       target,
-      output: args.values.output,
+      output,
       cacheDir: places.cache,
       asUser: asOriginalUser(),
       startedMs,
@@ -92,7 +95,12 @@ async function review(args: ParsedArguments<Option>, terminal: Terminal): Promis
       log: logFile(run),
     },
     terminal,
-  );
+  ).catch((error: unknown) => {
+    // Nothing of it could be used: neither a report nor a run to go on with.
+    if (error instanceof CommandError && error.final)
+      rmSync(run.path, { recursive: true, force: true });
+    throw error;
+  });
   const exitCode = exitCodeOf(summary, failOn);
   const { printSummary } = await import('../review/summary.ts');
   printSummary(summary, terminal);

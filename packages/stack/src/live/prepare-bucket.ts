@@ -42,8 +42,7 @@ async function exists(head: () => Promise<void>): Promise<boolean> {
     await head();
     return true;
   } catch (error) {
-    if (error instanceof S3Error && (error.code === 'NoSuchBucket' || error.status === 404))
-      return false;
+    if (error instanceof S3Error && error.code === 'NoSuchBucket') return false;
     throw error;
   }
 }
@@ -51,26 +50,42 @@ async function exists(head: () => Promise<void>): Promise<boolean> {
 function explain(error: unknown, location: BucketLocation): unknown {
   if (!(error instanceof S3Error)) return error;
   const where = location.endpoint ?? 'Amazon S3';
-  if (error.status === 404 || error.code === 'NoSuchBucket') {
-    return new StackError(
-      'BucketMissing',
-      `There is no bucket ${location.bucket} at ${where}.`,
-      'Check the name and --endpoint, or make it: `aws s3 mb s3://' + location.bucket + '`.',
-      { cause: error },
-    );
+  const cause = { cause: error };
+  switch (error.code) {
+    case 'NoSuchBucket':
+      return new StackError(
+        'BucketMissing',
+        `There is no bucket ${location.bucket} at ${where}.`,
+        `Check the name and --endpoint, or make it: \`aws s3 mb s3://${location.bucket}\`.`,
+        cause,
+      );
+    case 'MissingCredentials':
+    case 'WrongCredentials':
+    case 'AccessDenied':
+    case 'ClockSkew':
+      return new StackError(
+        'AccessDenied',
+        `${where} refuses these credentials for the bucket ${location.bucket}: ${error.message}`,
+        'Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; `aws sts get-caller-identity` shows who you are.',
+        cause,
+      );
+    case 'Unreachable':
+    case 'TimedOut':
+    case 'ServerError':
+    case 'SlowDown':
+    case 'BrokenTransfer':
+      return new StackError(
+        'StoreUnreachable',
+        `The bucket ${location.bucket} at ${where} cannot be reached: ${error.message}`,
+        'Check --endpoint and the network.',
+        cause,
+      );
+    default:
+      return new StackError(
+        'BucketUnusable',
+        `The bucket ${location.bucket} at ${where} cannot be used: ${error.message}`,
+        'Check --endpoint and the region (AWS_REGION).',
+        cause,
+      );
   }
-  if (error.status === 401 || error.status === 403) {
-    return new StackError(
-      'AccessDenied',
-      `${where} refuses these credentials for the bucket ${location.bucket} (${error.message}).`,
-      'Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; `aws sts get-caller-identity` shows who you are.',
-      { cause: error },
-    );
-  }
-  return new StackError(
-    'StoreUnreachable',
-    `The bucket ${location.bucket} at ${where} cannot be used: ${error.message}`,
-    'Check --endpoint, the region and the network.',
-    { cause: error },
-  );
 }

@@ -2,9 +2,7 @@ export type StackErrorCode =
   | 'AccessDenied'
   | 'BucketMissing'
   | 'BucketNotVersioned'
-  | 'DiskFull'
-  | 'MountFailed'
-  | 'StateInUse'
+  | 'BucketUnusable'
   | 'StoreFailed'
   | 'StoreUnreachable'
   | 'TemplateUnreadable';
