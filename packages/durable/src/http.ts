@@ -275,19 +275,28 @@ function decodeSegment(segment: string): string {
   }
 }
 
-async function readBody(req: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of req as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > BODY_BYTES_MAX)
-      throw new DurableError(
-        'RequestTooLargeException',
-        `A request is at most ${BODY_BYTES_MAX} bytes.`,
+function readBody(req: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    req.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= BODY_BYTES_MAX) chunks.push(chunk);
+    });
+    req.on('end', () => {
+      if (bytes <= BODY_BYTES_MAX) {
+        resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
+        return;
+      }
+      reject(
+        new DurableError(
+          'RequestTooLargeException',
+          `A request is at most ${BODY_BYTES_MAX} bytes.`,
+        ),
       );
-    chunks.push(chunk);
-  }
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+    });
+    req.on('error', reject);
+  });
 }
 
 function refuse(res: ServerResponse, error: DurableError): void {

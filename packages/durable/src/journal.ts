@@ -1,8 +1,9 @@
 /**
  * The append-only journal: what is in it happened, what is not did not.
  *
- * Group commit: records appended while a write is under way go out together in the next one, and
- * each write is followed by fdatasync. `durable()` resolves once everything appended so far is on
+ * Group commit: records appended while a write is under way go out together in the next one. Files
+ * are open with O_DSYNC, so that a write has reached the disk when it ends (one trip to the disk
+ * thread instead of two for write and fdatasync). `durable()` resolves once everything appended so far is on
  * the disk. When the disk refuses (full, failing), nothing is acknowledged: `stalled` says why,
  * waiting callers are rejected, the records stay queued in order, and the write is tried again; the
  * file is first cut back to its last durable byte, so a half-written frame never stays.
@@ -12,9 +13,10 @@
  * so that one that exists is complete.
  */
 import { Buffer } from 'node:buffer';
+import { close as closeFile, constants, ftruncate, open as openFile, write } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { JournalError } from './errors.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { countFrames, frame, readSegment, SEGMENT_MAGIC } from './journal-format.ts';
@@ -27,8 +29,8 @@ const SNAPSHOT_SLICE_BYTES = 256 * 1024;
 
 /** What the disk does; tests put a failing one here. */
 export interface JournalFile {
+  /** Resolves when the bytes are on the disk. */
   write(bytes: Uint8Array, position: number): Promise<void>;
-  sync(): Promise<void>;
   truncate(length: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -71,6 +73,7 @@ export class Journal {
   #durable = 0;
   #waiters: Waiter[] = [];
   #flushing = false;
+  #writing: Promise<void> | undefined;
   #stalled: string | undefined;
   #closed = false;
   #compacting = false;
@@ -137,7 +140,6 @@ export class Journal {
         await file.write(SEGMENT_MAGIC, 0);
         position = SEGMENT_MAGIC.length;
       }
-      await file.sync();
       await syncDirectory(o.dir);
       return new Journal(o, { recovery, file, segment, position, snapshotBytes, unlock });
     } catch (error) {
@@ -245,8 +247,11 @@ export class Journal {
 
   /** Writes what is queued, when the disk lets it, and releases the directory. */
   async close(): Promise<void> {
+    if (this.#closed) return;
     await this.durable().catch(() => {});
     this.#closed = true;
+    // A write that is under way must not find its descriptor given to another file.
+    await this.#writing;
     for (const waiter of this.#waiters.splice(0)) {
       waiter.reject(new JournalError('the journal is closed'));
     }
@@ -261,8 +266,9 @@ export class Journal {
       const bytes = batch.length === 1 ? batch[0]! : Buffer.concat(batch);
       try {
         if (this.#stalled !== undefined) await this.#file.truncate(this.#position);
-        await this.#file.write(bytes, this.#position);
-        await this.#file.sync();
+        const writing = this.#file.write(bytes, this.#position);
+        this.#writing = writing.catch(() => {});
+        await writing;
       } catch (error) {
         this.#queue = [...batch, ...this.#queue];
         this.#stall(error as Error);
@@ -301,7 +307,6 @@ export class Journal {
     const next = this.#segment + 1;
     const file = await this.#openFile(join(this.#dir, fileName('segment', next)));
     await file.write(SEGMENT_MAGIC, 0);
-    await file.sync();
     await syncDirectory(this.#dir);
     // No await between the last check and the switch: a record goes to exactly one segment.
     while (this.#flushing) await this.eventuallyDurable();
@@ -313,27 +318,33 @@ export class Journal {
   }
 }
 
-async function openSegment(path: string): Promise<JournalFile> {
-  const handle: FileHandle = await open(path, 'a').then(async (created) => {
-    await created.close();
-    return open(path, 'r+');
+function openSegment(path: string): Promise<JournalFile> {
+  return new Promise((resolve, reject) => {
+    openFile(path, constants.O_RDWR | constants.O_CREAT | constants.O_DSYNC, (error, fd) => {
+      if (error) reject(error);
+      else resolve(journalFile(fd));
+    });
   });
+}
+
+/** Callbacks, because the promises of node:fs cost as much as the rest of a checkpoint. */
+function journalFile(fd: number): JournalFile {
   return {
-    async write(bytes, position) {
-      let done = 0;
-      while (done < bytes.length) {
-        const { bytesWritten } = await handle.write(
-          bytes,
-          done,
-          bytes.length - done,
-          position + done,
-        );
-        done += bytesWritten;
-      }
-    },
-    sync: () => handle.datasync(),
-    truncate: (length) => handle.truncate(length),
-    close: () => handle.close(),
+    write: (bytes, position) =>
+      new Promise((resolve, reject) => {
+        let done = 0;
+        const next = (): void => {
+          write(fd, bytes, done, bytes.length - done, position + done, (error, written) => {
+            done += written ?? 0;
+            if (error) reject(error);
+            else if (done < bytes.length) next();
+            else resolve();
+          });
+        };
+        next();
+      }),
+    truncate: promisify(ftruncate).bind(undefined, fd),
+    close: promisify(closeFile).bind(undefined, fd),
   };
 }
 

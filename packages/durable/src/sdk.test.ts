@@ -15,7 +15,7 @@ let dir: string;
 let host: LocalHost | undefined;
 beforeEach(async () => {
   // The SDK logs every refusal there.
-  vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  vi.spyOn(process.stderr, 'write').mockReturnValue(true);
   dir = await mkdtemp(join(tmpdir(), 'durable-'));
 });
 afterEach(async () => {
@@ -184,7 +184,6 @@ test(
           }
           await handle.write(bytes, 0, bytes.length, position);
         },
-        sync: () => handle.datasync(),
         truncate: (length) => handle.truncate(length),
         close: () => handle.close(),
       };

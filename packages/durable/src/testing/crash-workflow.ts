@@ -77,10 +77,10 @@ export function crashFunctions(
                 ? { shouldContinue: true, delay: { seconds: 5 } }
                 : { shouldContinue: false },
           });
-          const [answer] = await ctx.createCallback('approval', { timeout: { hours: 1 } });
+          const [answer] = await ctx.createCallback('approval', { timeout: { days: 30 } });
           const callback = await answer;
           const waited = await ctx.waitForCallback('review', async () => effect('submit'), {
-            heartbeatTimeout: { minutes: 10 },
+            heartbeatTimeout: { days: 30 },
           });
           const large = await ctx.runInChildContext('large', async (inner) => {
             const seed = await step(inner, 'seed', 'x');
