@@ -45,9 +45,18 @@ async function kill(command: RunningCommand, role: string): Promise<void> {
   for (const deadline = Date.now() + 60_000; ; await sleep(10)) {
     const all = descendants(command.child.pid as number);
     const found = all.filter(({ text }) => pattern.test(text));
-    for (const { pid } of found) process.kill(pid, 'SIGKILL');
+    for (const { pid } of found) killed(pid);
     if (found.length > 0) return;
     if (Date.now() > deadline) throw new Error(`no process is ${role}`);
+  }
+}
+
+/** One may have gone together with another one already. */
+function killed(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 
