@@ -76,7 +76,8 @@ export class Journal {
   #writing: Promise<void> | undefined;
   #stalled: string | undefined;
   #closed = false;
-  #compacting = false;
+  #compacting: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
 
   private constructor(
     o: JournalOptions,
@@ -197,7 +198,9 @@ export class Journal {
    * `bytesMin` keeps small journals as they are.
    */
   wantsCompaction(bytesMin: number): boolean {
-    return !this.#compacting && this.#position > Math.max(bytesMin, 2 * this.#snapshotBytes);
+    return (
+      this.#compacting === undefined && this.#position > Math.max(bytesMin, 2 * this.#snapshotBytes)
+    );
   }
 
   /**
@@ -206,55 +209,64 @@ export class Journal {
    * last record it contains, because records that follow are in the new segment already.
    */
   async compact(records: Iterable<unknown>): Promise<void> {
-    if (this.#compacting) return;
-    this.#compacting = true;
+    if (this.#compacting !== undefined) return;
+    this.#compacting = this.#compact(records);
     try {
-      await this.#rotate();
-      const covers = this.#segment;
-      const temporary = join(this.#dir, `snapshot-${covers}.tmp`);
-      const handle = await open(temporary, 'w');
-      let size = SEGMENT_MAGIC.length;
-      try {
-        await handle.write(SEGMENT_MAGIC);
-        let slice: Buffer[] = [];
-        let sliceBytes = 0;
-        for (const record of records) {
-          const bytes = frame(record);
-          slice.push(bytes);
-          sliceBytes += bytes.length;
-          size += bytes.length;
-          if (sliceBytes >= SNAPSHOT_SLICE_BYTES) {
-            await handle.write(Buffer.concat(slice));
-            slice = [];
-            sliceBytes = 0;
-          }
-        }
-        if (slice.length > 0) await handle.write(Buffer.concat(slice));
-        // What the snapshot shows must be durable itself before older segments go.
-        await this.durable();
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await rename(temporary, join(this.#dir, fileName('snapshot', covers)));
-      await syncDirectory(this.#dir);
-      this.#snapshotBytes = size;
-      await removeBefore(this.#dir, covers);
+      await this.#compacting;
     } finally {
-      this.#compacting = false;
+      this.#compacting = undefined;
     }
   }
 
+  async #compact(records: Iterable<unknown>): Promise<void> {
+    await this.#rotate();
+    const covers = this.#segment;
+    const temporary = join(this.#dir, `snapshot-${covers}.tmp`);
+    const handle = await open(temporary, 'w');
+    let size = SEGMENT_MAGIC.length;
+    try {
+      await handle.write(SEGMENT_MAGIC);
+      let slice: Buffer[] = [];
+      let sliceBytes = 0;
+      for (const record of records) {
+        const bytes = frame(record);
+        slice.push(bytes);
+        sliceBytes += bytes.length;
+        size += bytes.length;
+        if (sliceBytes >= SNAPSHOT_SLICE_BYTES) {
+          await handle.write(Buffer.concat(slice));
+          slice = [];
+          sliceBytes = 0;
+        }
+      }
+      if (slice.length > 0) await handle.write(Buffer.concat(slice));
+      // What the snapshot shows must be durable itself before older segments go.
+      await this.durable();
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, join(this.#dir, fileName('snapshot', covers)));
+    await syncDirectory(this.#dir);
+    this.#snapshotBytes = size;
+    await removeBefore(this.#dir, covers);
+  }
+
   /** Writes what is queued, when the disk lets it, and releases the directory. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     await this.durable().catch(() => {});
     this.#closed = true;
-    // A write that is under way must not find its descriptor given to another file.
-    await this.#writing;
     for (const waiter of this.#waiters.splice(0)) {
       waiter.reject(new JournalError('the journal is closed'));
     }
+    // Whatever is under way must not find its descriptor closed, or given to another file.
+    await this.#writing;
+    await this.#compacting?.catch(() => {});
     await this.#file.close();
     await this.#unlock();
   }
@@ -265,8 +277,7 @@ export class Journal {
       this.#queue = [];
       const bytes = batch.length === 1 ? batch[0]! : Buffer.concat(batch);
       try {
-        if (this.#stalled !== undefined) await this.#file.truncate(this.#position);
-        const writing = this.#file.write(bytes, this.#position);
+        const writing = this.#write(bytes);
         this.#writing = writing.catch(() => {});
         await writing;
       } catch (error) {
@@ -284,6 +295,11 @@ export class Journal {
       this.#settle();
     }
     this.#flushing = false;
+  }
+
+  async #write(bytes: Buffer): Promise<void> {
+    if (this.#stalled !== undefined) await this.#file.truncate(this.#position);
+    await this.#file.write(bytes, this.#position);
   }
 
   #settle(): void {
