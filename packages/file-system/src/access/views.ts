@@ -42,7 +42,7 @@ export class Views {
   contains(number: number, view: View, inode: Inode): boolean {
     if (inode.jailView === number && inode.jailEpoch === this.#epoch) return true;
     for (let at: Inode | undefined = inode; at !== undefined; at = this.#store.get(at.parent)) {
-      if (at.ino === view.root || (at.parent === 0 && at === inode)) {
+      if (at.ino === view.root || (at === inode && inode.nlink === 0)) {
         inode.jailView = number;
         inode.jailEpoch = this.#epoch;
         return true;

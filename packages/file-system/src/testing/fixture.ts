@@ -54,6 +54,11 @@ export class Fixture {
 
   restart(): void {
     this.fs.close();
+    this.reopen();
+  }
+
+  /** After somebody else had the directory. */
+  reopen(): void {
     this.fs = this.#start();
   }
 
@@ -95,7 +100,7 @@ export class Fixture {
     mustResult(this.fs.write(c, ino, offset, bytes, 0, bytes.length, 0));
   }
 
-  read(ino: number, offset = 0, length = 1 << 20): string {
+  read(ino: number, offset = 0, length: number = 1 << 20): string {
     const into = Buffer.alloc(length, 0xee);
     const n = mustResult(this.fs.read(root, ino, offset, length, into, 0));
     return into.toString('latin1', 0, n);
