@@ -199,6 +199,7 @@ export class Directories {
     );
     this.#context.setBase(ino, newBase(object, undefined));
     this.#context.imported++;
+    this.#forgetFailure(object.key);
     return ino;
   }
 
@@ -210,9 +211,8 @@ export class Directories {
     for (const part of parts.slice(0, -1)) {
       const key = `${atPrefix}${part}/`;
       // What is listed already shows all there is: what is missing was deleted here.
-      const isListed = tree.isListed(at);
-      const child = tree.child(at, nameOfPart(part));
-      at = child !== 0 || isListed ? child : this.addPrefix(at, atPrefix, key);
+      const name = nameOfPart(part);
+      at = tree.isListed(at) ? tree.child(at, name) : this.addPrefix(at, atPrefix, key);
       if (at === 0 || this.#context.attributes(at)?.kind !== Kind.directory) return;
       atPrefix = key;
     }
@@ -238,13 +238,16 @@ export class Directories {
     this.#context.options.log(`import failure key=${key} reason=${reason} | not visible`);
   }
 
-  /** A listing of all that is right below the prefix does not show these keys any more. */
-  forgetFailures(prefix: string, shown: ReadonlySet<string>): void {
+  /** Of the keys right below the prefix only these are in S3 and not in the tree. */
+  forgetFailures(prefix: string, invisible: ReadonlySet<string>): void {
     for (const key of this.#failures.keys()) {
       if (!key.startsWith(prefix) || key.slice(prefix.length, -1).includes('/')) continue;
-      if (shown.has(key)) continue;
-      this.#failures.delete(key);
-      this.#context.tree.setRecord(Record.importFailure + key, undefined);
+      if (!invisible.has(key)) this.#forgetFailure(key);
     }
+  }
+
+  #forgetFailure(key: string): void {
+    if (!this.#failures.delete(key)) return;
+    this.#context.tree.setRecord(Record.importFailure + key, undefined);
   }
 }

@@ -23,7 +23,7 @@ import { exportErrorOf, isRepairable } from './export-error.ts';
 import type { NewJob } from './outbox.ts';
 import { Dirty } from './port.ts';
 import type { ExportError, SyncFailure } from './port.ts';
-import { objectAttributes } from './posix-metadata.ts';
+import { foreignAttributes, headAttributes, objectAttributes } from './posix-metadata.ts';
 import type { ForeignAttributes } from './posix-metadata.ts';
 import { faultOfKey } from './remote-keys.ts';
 import type { RemoteKeys } from './remote-keys.ts';
@@ -207,7 +207,9 @@ export class Exporter {
     }
     const keys = new Set<string>();
     for (const key of this.#deletions.keys()) {
+      const { ino } = this.#deletions.get(key) ?? {};
       if (!filter.key(key)) continue;
+      if (ino !== undefined && this.failureOf(ino) !== undefined && !inodes.has(ino)) continue;
       keys.add(key);
       this.#deletions.since.set(key, -Infinity);
       this.#agenda.push(0, key);
@@ -527,7 +529,44 @@ export class Exporter {
       this.changed(ino, Dirty.content);
       return this.#again(pending);
     }
+    const base = this.#context.base(ino);
+    if (base?.key !== undefined && (tree.dirty(ino) & Dirty.content) === 0) {
+      this.#followSource(pending, base, base.key);
+      return;
+    }
     this.#fail(pending, 'InternalError', 'The object this file came from has been deleted in S3.');
+  }
+
+  /**
+   * A file was moved here and, before that reached S3, its object was replaced or deleted there, and the old
+   * version cannot be named. What is there now is what has been moved.
+   */
+  #followSource(pending: Pending, base: Base, key: string): void {
+    const { ino } = pending;
+    this.#jobs++;
+    this.#context.outbox.send({ kind: 'head', key, bodyBytesMax: 0 }, (result) => {
+      this.#jobs--;
+      const { tree } = this.#context;
+      const isSame =
+        this.#pending.get(ino) === pending &&
+        this.#context.base(ino)?.eTag === base.eTag &&
+        (tree.dirty(ino) & Dirty.content) === 0;
+      if (result.kind === 'failed') {
+        this.#context.failed(result.code, result.message);
+        pending.notBefore = this.#context.now() + this.#context.backoffMs(pending.tries++);
+      } else if (result.kind === 'head' && isSame) {
+        if (result.head === undefined) {
+          this.#deletions.drop(key);
+          tree.removeRemote(ino);
+          return this.forget(ino);
+        }
+        const { defaults } = this.#context.options;
+        tree.replaceRemote(ino, headAttributes(result.head, false, undefined, defaults));
+        this.#context.setBase(ino, newBase(result.head, foreignAttributes(result.head), key));
+        this.#deletions.learn(key, result.head);
+      }
+      this.#again(pending);
+    });
   }
 
   #onFailed(pending: Pending, failed: Extract<TransferResult, { kind: 'failed' }>): void {
@@ -542,6 +581,9 @@ export class Exporter {
     const { ino } = pending;
     pending.failure = { path: this.#keys.pathOf(ino), error, message };
     this.#barriers.failed(ino, pending.failure);
+    // Its old object is deleted only after it: nobody is to wait for that either.
+    const oldKey = this.#context.base(ino)?.key;
+    if (oldKey !== undefined) this.#barriers.deleted(oldKey);
     if (!isRepairable(error)) return;
     pending.notBefore = this.#context.now() + repairMs;
     this.#agenda.push(pending.notBefore, ino);

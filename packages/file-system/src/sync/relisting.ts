@@ -134,11 +134,13 @@ export class Relister {
     if (this.#context.attributes(directory) === undefined || this.#keys.moved.size > 0) return;
     if (this.#keys.prefixOf(directory) !== prefix) return;
     const seen = new Set<string>();
+    const invisible = new Set([...objects.keys(), ...prefixes]);
     const vanished: { ino: number; kind: Kind; key: string }[] = [];
     tree.children(directory, (name, ino, kind) => {
       const key = this.#keys.remoteKey(directory, name, kind);
       if (key === undefined) return;
       seen.add(name);
+      invisible.delete(key);
       if (kind === Kind.directory) {
         if (!prefixes.has(key)) vanished.push({ ino, kind, key });
         return;
@@ -158,7 +160,7 @@ export class Relister {
       else if (this.#context.base(ino) !== undefined) this.#heads.refresh(ino);
     }
     this.#addNew(relisting, seen);
-    this.#directories.forgetFailures(prefix, new Set([...objects.keys(), ...prefixes]));
+    this.#directories.forgetFailures(prefix, invisible);
     this.#refreshMarker(relisting);
   }
 
@@ -184,8 +186,10 @@ export class Relister {
       this.#directories.addPrefix(directory, prefix, key);
     }
     for (const [key, object] of relisting.objects) {
-      if (seen.has(nameOfPart(key.slice(prefix.length))) || isAhead(key)) continue;
-      this.#directories.addObject(directory, prefix, object);
+      // A file that is here has been compared; a directory of the same name keeps the name.
+      const isHere = seen.has(nameOfPart(key.slice(prefix.length)));
+      const isCompared = isHere && this.#isFileHere(directory, `${key}/`);
+      if (!isCompared && !isAhead(key)) this.#directories.addObject(directory, prefix, object);
     }
   }
 
