@@ -98,6 +98,7 @@ async function route(o: ApiOptions, call: Call): Promise<Json | string> {
         itemsMax: itemsMax(call.query),
       });
     case 'GET durable-executions ':
+      if (id === undefined) return listed(o, [...o.store.state.executions.values()], call.query);
       return described(o, o.find(id!), call.query.get('IncludeExecutionData') !== 'false');
     case 'GET durable-executions history':
       return history(o, o.find(id!), call.query);
@@ -105,8 +106,21 @@ async function route(o: ApiOptions, call: Call): Promise<Json | string> {
       const { stoppedAt } = await o.service.stop(id!, errorObject(call.body));
       return { StopTimestamp: epochSeconds(stoppedAt) };
     }
+    case 'POST durable-executions fork': {
+      const { FromStep, Version } = options(call.body);
+      const forked = await o.service.fork(id!, {
+        ...(FromStep === undefined ? {} : { fromStep: FromStep }),
+        ...(Version === undefined ? {} : { version: Version }),
+      });
+      return { DurableExecutionArn: forked.executionArn };
+    }
+    case 'POST durable-executions retry': {
+      const { Version } = options(call.body);
+      const again = await o.service.retry(id!, Version === undefined ? {} : { version: Version });
+      return { DurableExecutionArn: again.executionArn };
+    }
     case 'GET functions durable-executions':
-      return listed(o, id!, call.query);
+      return ofFunction(o, id!, call.query);
     case 'POST durable-execution-callbacks succeed':
       await o.service.callbacks.succeed(
         id!,
@@ -156,19 +170,31 @@ async function history(o: ApiOptions, execution: Execution, query: URLSearchPara
   return { Events: page.events, NextMarker: page.next };
 }
 
-async function listed(o: ApiOptions, nameOrArn: string, query: URLSearchParams): Promise<Json> {
+function ofFunction(o: ApiOptions, nameOrArn: string, query: URLSearchParams): Promise<Json> {
   const { name, qualifier = query.get('Qualifier') ?? undefined } = functionNameOf(nameOrArn);
   const resolved = o.resolve(nameOrArn, query.get('Qualifier') ?? undefined);
-  let found = [...o.store.state.ofFunction(name)];
+  const found = [...o.store.state.ofFunction(name)];
   if (!resolved && found.length === 0)
     throw new DurableError('ResourceNotFoundException', `Function not found: ${nameOrArn}`);
+  const version = qualifier === undefined ? undefined : (resolved?.version ?? qualifier);
+  return listed(
+    o,
+    found.filter((execution) => version === undefined || execution.version === version),
+    query,
+  );
+}
+
+async function listed(
+  o: ApiOptions,
+  executions: readonly Execution[],
+  query: URLSearchParams,
+): Promise<Json> {
   const statuses = query.getAll('Statuses').flatMap((text) => text.split(','));
   const executionName = query.get('DurableExecutionName');
   const after = timeOf(query, 'StartedAfter');
   const before = timeOf(query, 'StartedBefore');
-  found = found.filter(
+  const found = executions.filter(
     (execution) =>
-      (qualifier === undefined || execution.version === (resolved?.version ?? qualifier)) &&
       (statuses.length === 0 || statuses.includes(execution.status)) &&
       (executionName === null || execution.name === executionName) &&
       (after === undefined || execution.startedAt > after) &&
@@ -199,6 +225,18 @@ function checkpointRequest(call: Call): CheckpointRequest {
   if (request.Updates !== undefined && !Array.isArray(request.Updates))
     throw new DurableError('InvalidParameterValueException', 'Updates must be a list.');
   return request as CheckpointRequest;
+}
+
+/** What to fork or retry from; all of it optional. */
+function options(body: Buffer): { FromStep?: string; Version?: string } {
+  const given = body.length === 0 ? {} : parseJson(body);
+  if (typeof given !== 'object' || given === null)
+    throw new DurableError('InvalidParameterValueException', 'The body is not an object.');
+  const { FromStep, Version } = given as { FromStep?: unknown; Version?: unknown };
+  return {
+    ...(typeof FromStep === 'string' ? { FromStep } : {}),
+    ...(typeof Version === 'string' ? { Version } : {}),
+  };
 }
 
 function errorObject(body: Buffer): ErrorObject | undefined {

@@ -285,6 +285,39 @@ describe('over plain HTTP', () => {
     });
   });
 
+  test('a list of all functions, a fork, a retry: what AWS does not have', async ({ host }) => {
+    await finish(host, 'one', 'fail');
+    await host.start({ functionName: 'brief', name: 'two' });
+    const listed = await ask(host, 'GET', 'durable-executions?MaxItems=5');
+    expect(listed.json).toMatchObject({
+      DurableExecutions: [{ DurableExecutionName: 'one' }, { DurableExecutionName: 'two' }],
+    });
+    for (const [verb, body, name] of [
+      ['fork', '{"FromStep":"nowhere"}', undefined],
+      ['fork', undefined, 'one-fork-1'],
+      ['retry', '{"Version":"$LATEST"}', 'one-retry-1'],
+    ] as const) {
+      const reply = await ask(host, 'POST', `durable-executions/one/${verb}`, body);
+      expect(reply.status).toBe(name === undefined ? 400 : 200);
+      if (name !== undefined)
+        expect(reply.json).toMatchObject({
+          DurableExecutionArn: expect.stringContaining(`/durable-execution/${name}/`),
+        });
+    }
+  });
+
+  test('an execution by its name, if only one has it', async ({ host }) => {
+    const arn = await host.start({ name: 'one' });
+    expect((await ask(host, 'GET', 'durable-executions/one')).json).toMatchObject({
+      DurableExecutionArn: arn,
+    });
+    const other = await host.start({ functionName: 'brief', name: 'one' });
+    expect(await ask(host, 'GET', 'durable-executions/one')).toMatchObject({
+      status: 400,
+      json: { message: expect.stringContaining(`${arn}, ${other}`) },
+    });
+  });
+
   test('updates that are no objects', async ({ host }) => {
     await host.start();
     const { arn, token } = await host.next();

@@ -124,6 +124,48 @@ test('a handler that replays differently fails with a difference one can read', 
   });
 });
 
+test('a failed execution goes on from its failure, or from any step, once the code is right', async () => {
+  let broken = true;
+  const ran: string[] = [];
+  const { run, service, until } = await start({
+    main: async (_event, ctx) => {
+      const step = (on: DurableContext, name: string): Promise<string> =>
+        on.step(
+          name,
+          async () => {
+            ran.push(name);
+            if (broken && name === 'b2') throw new Error('broken');
+            return name;
+          },
+          { retryStrategy: () => ({ shouldRetry: false }) },
+        );
+      await step(ctx, 'first');
+      const batch = await ctx.parallel('branches', [
+        (branch) => step(branch, 'b1'),
+        (branch) => step(branch, 'b2'),
+      ]);
+      batch.throwIfError();
+      await step(ctx, 'last');
+      return batch.getResults();
+    },
+  });
+  const failed = await run('main', {});
+  expect(failed.status).toBe('FAILED');
+  broken = false;
+  ran.length = 0;
+  const retried = await service.retry(failed.executionArn);
+  expect(await until(service.waitFor(retried.executionArn))).toMatchObject({
+    result: '["b1","b2"]',
+  });
+  expect(ran).toEqual(['b2', 'last']);
+  ran.length = 0;
+  const forked = await service.fork(retried.executionArn, { fromStep: 'last' });
+  expect(await until(service.waitFor(forked.executionArn))).toMatchObject({
+    result: '["b1","b2"]',
+  });
+  expect(ran).toEqual(['last']);
+});
+
 test('a worker that comes back after it was given up cannot write', async () => {
   let giveUp: (error: WorkerCrash) => void = () => {};
   let comeBack: () => void = () => {};

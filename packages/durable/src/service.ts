@@ -158,7 +158,10 @@ export class DurableService {
     return { executionArn: execution.arn, existed: false };
   }
 
-  /** Resolves when the execution has ended, at once if it has already. */
+  /**
+   * Resolves when the execution has ended, at once if it has already. Never settles when the
+   * service is closed first: the execution goes on with the next start.
+   */
   async waitFor(arn: string): Promise<ExecutionResult> {
     const execution = this.#find(arn);
     if (execution.status === 'RUNNING') {
@@ -186,7 +189,7 @@ export class DurableService {
     return [...executions].map(summary);
   }
 
-  /** The summary of one execution, by ARN or by the last part of it. */
+  /** The summary of one execution, by ARN, last part of it, or unambiguous name, as everywhere. */
   get(arn: string): ExecutionSummary {
     return summary(this.#find(arn));
   }
@@ -255,7 +258,10 @@ export class DurableService {
     return this.#branch(source, 'retry', retryFrom(source), o.version);
   }
 
-  /** The durable execution API of Lambda, version 2025-12-01. */
+  /**
+   * The durable execution API of Lambda, version 2025-12-01, and in its style what AWS does not
+   * have: `GET durable-executions` (of all functions), `POST …/fork`, `POST …/retry`.
+   */
   api(): RequestHandler {
     return createApi({
       find: (arn) => this.#find(arn),
@@ -335,11 +341,19 @@ export class DurableService {
     return resolved;
   }
 
+  /** By ARN, by the last part of one, or by a name that only one execution has. */
   #find(arn: string): Execution {
-    const execution = this.#store.state.executions.get(executionIdOf(arn) ?? arn);
-    if (!execution || (arn.startsWith('arn:') && execution.arn !== arn))
-      throw new DurableError('ResourceNotFoundException', `Durable execution not found: ${arn}`);
-    return execution;
+    const { state } = this.#store;
+    const execution = state.executions.get(executionIdOf(arn) ?? arn);
+    if (execution && (!arn.startsWith('arn:') || execution.arn === arn)) return execution;
+    const named = arn.startsWith('arn:') ? [] : state.allNamed(arn);
+    if (named.length === 1) return named[0]!;
+    if (named.length > 1)
+      throw new DurableError(
+        'InvalidParameterValueException',
+        `${named.length} executions are named ${arn}, say which by its ARN: ${named.map((found) => found.arn).join(', ')}`,
+      );
+    throw new DurableError('ResourceNotFoundException', `Durable execution not found: ${arn}`);
   }
 }
 

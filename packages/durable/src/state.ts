@@ -27,6 +27,13 @@ export class State {
     return id === undefined ? undefined : this.executions.get(id);
   }
 
+  /** The executions of all functions that have this name. */
+  allNamed(name: string): Execution[] {
+    return [...this.#byFunction.keys()]
+      .map((functionName) => this.named(functionName, name))
+      .filter((execution) => execution !== undefined);
+  }
+
   *ofFunction(functionName: string): Iterable<Execution> {
     for (const id of this.#byFunction.get(functionName) ?? []) {
       const execution = this.executions.get(id);
