@@ -4,7 +4,7 @@
  * A slot that was freed is used again only after the database has committed that it is free: otherwise a power
  * failure could bring back a file whose slot holds somebody else's bytes.
  */
-import { closeSync, fdatasyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { isSlot, numberOf, sizeClassOf, slotBytes, slotPlace } from './place.ts';
 
@@ -57,11 +57,23 @@ export class SlotFiles {
     this.#classes[sizeClassOf(place)]!.free.push(numberOf(place));
   }
 
-  /** The database has committed. */
+  /** The database has committed. A class of which most is free gives the free end of its file back. */
   committed(): void {
     for (const sizeClass of this.#classes) {
-      sizeClass.free.push(...sizeClass.freed);
-      sizeClass.freed.length = 0;
+      const { free, freed, fd, bytes } = sizeClass;
+      if (freed.length === 0) continue;
+      for (const slot of freed) free.push(slot);
+      freed.length = 0;
+      if (free.length * 2 < sizeClass.end) continue;
+      // The lowest last: that is where `allocate` takes from.
+      free.sort((a, b) => b - a);
+      let kept = 0;
+      while (free[kept] === sizeClass.end - 1) {
+        kept++;
+        sizeClass.end--;
+      }
+      free.splice(0, kept);
+      if (kept > 0) ftruncateSync(fd, sizeClass.end * bytes);
     }
   }
 

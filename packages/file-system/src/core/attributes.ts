@@ -56,7 +56,10 @@ export function setattr(
   if (status !== ok) return status;
   const { valid } = changes;
   status = judge(core, inode, changes);
-  if (status === ok) status = core.admit(c);
+  if (status === ok) {
+    const shrinks = (valid & Change.size) !== 0 && changes.size < inode.size;
+    status = shrinks ? core.admitRemoval(c) : core.admit(c);
+  }
   if (status === ok && (inode.flags & InodeFlag.lostAndFound) !== 0) status = FsError.NotPermitted;
   if (status === ok && (valid & Change.size) !== 0)
     status = prepareTruncate(core, inode, changes.size);

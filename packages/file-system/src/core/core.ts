@@ -126,9 +126,14 @@ export class Core {
 
   /** Whether this request may change anything. */
   admit(c: Caller): Status {
-    if (this.readOnly || (c.view !== 0 && this.views.get(c.view)?.readOnly === true))
-      return FsError.ReadOnly;
+    if (this.#isReadOnly(c)) return FsError.ReadOnly;
     return this.store.database.writable() ? ok : FsError.NoSpace;
+  }
+
+  /** The same for what gives space back, which is possible longer. */
+  admitRemoval(c: Caller): Status {
+    if (this.#isReadOnly(c)) return FsError.ReadOnly;
+    return this.store.database.removable() ? ok : FsError.NoSpace;
   }
 
   /** Attributes are true: OK, Pending or why they cannot be had. */
@@ -213,6 +218,10 @@ export class Core {
   }
   tellEntry(view: number, parent: number, name: string): void {
     if (view === -1 || this.viewCount > 0) this.#events.entryChanged(parent, name, view);
+  }
+
+  #isReadOnly(c: Caller): boolean {
+    return this.readOnly || (c.view !== 0 && this.views.get(c.view)?.readOnly === true);
   }
 
   #resolve(c: Caller, view: View | undefined, ino: number): Inode | undefined {

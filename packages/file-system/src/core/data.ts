@@ -33,8 +33,9 @@ export function judgeOpen(core: Core, c: Caller, inode: Inode, flags: number): S
   if (!core.identity.may(inode, wanted)) return FsError.AccessDenied;
   if (!writes) return ok;
   if ((inode.flags & InodeFlag.lostAndFound) !== 0) return FsError.NotPermitted;
-  const status = core.admit(c);
-  if (status !== ok || (flags & Open.truncate) === 0) return status;
+  const truncates = (flags & Open.truncate) !== 0;
+  const status = truncates ? core.admitRemoval(c) : core.admit(c);
+  if (status !== ok || !truncates) return status;
   return prepareTruncate(core, inode, 0);
 }
 

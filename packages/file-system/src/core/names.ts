@@ -186,7 +186,7 @@ export function unlink(
   status = core.identity.mayRemove(directory, inode);
   if (status !== ok) return status;
   if (inode.kind === Kind.directory) return FsError.IsDirectory;
-  status = core.admit(c);
+  status = core.admitRemoval(c);
   if (status !== ok) return status;
   core.begin();
   takeName(core, handles, inode);
@@ -219,7 +219,7 @@ export function rmdir(
   if (status !== ok) return status;
   if (core.store.hasChildren(inode)) return FsError.NotEmpty;
   if ((inode.flags & InodeFlag.lostAndFound) !== 0) return FsError.NotPermitted;
-  status = core.admit(c);
+  status = core.admitRemoval(c);
   if (status !== ok) return status;
   core.begin();
   takeName(core, handles, inode);

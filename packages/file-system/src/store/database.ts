@@ -29,6 +29,8 @@ export type Entry =
   | ['r', string, string | null];
 
 const mebibyte = 1 << 20;
+/** More than any single change of the file system needs in the journal. */
+const recordBytes = 65_536;
 
 export class Database {
   readonly #dir: string;
@@ -155,10 +157,15 @@ export class Database {
 
   /** Whether a change may begin: false = no space. */
   writable(): boolean {
-    if (!this.#full && this.#journal.bytesLeft >= 65536) return true;
+    if (!this.#full && this.#journal.bytesLeft >= recordBytes) return true;
     if (this.#depth > 0) return true;
     if (this.#full && !this.#spaceIsBack()) return false;
     return this.commit() && !this.#full;
+  }
+
+  /** Whether a change that frees space may begin: as long as there is room to note it. */
+  removable(): boolean {
+    return this.#journal.bytesLeft >= recordBytes || this.#depth > 0 || this.commit();
   }
 
   /** Changes since the last commit. */

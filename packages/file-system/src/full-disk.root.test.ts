@@ -1,0 +1,121 @@
+/** A disk that is full: refused, nothing damaged, and it goes on when there is space again. */
+import { spawnSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { FileSystem } from './file-system.ts';
+import { errorOf, FsError, newAttributes, ok, Open, rootIno } from './operations.ts';
+import { root } from './testing/fixture.ts';
+
+let disk: string;
+let fs: FileSystem;
+const out = newAttributes();
+
+function open(): FileSystem {
+  return new FileSystem({
+    dir: join(disk, 'data'),
+    clock: { now: () => 1_700_000_000_000 },
+    events: { ready: () => {}, inodeChanged: () => {}, entryChanged: () => {} },
+  });
+}
+
+beforeEach(() => {
+  disk = mkdtempSync(join(tmpdir(), 'moorage-full-'));
+  const { status, stderr } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', disk]);
+  if (status !== 0) throw new Error(`mount: ${String(stderr)}`);
+  fs = open();
+  fs.freshSession();
+});
+afterEach(() => {
+  fs.abandon();
+  spawnSync('umount', ['-l', disk]);
+  rmSync(disk, { recursive: true, force: true });
+});
+
+/** Takes all space that is left, as another program might. */
+function fillDisk(): string {
+  const path = join(disk, 'foreign');
+  const fd = openSync(path, 'w');
+  const bytes = Buffer.alloc(65_536, 'x');
+  for (let step = bytes.length; step > 0;) {
+    try {
+      writeSync(fd, bytes, 0, step);
+    } catch {
+      step = Math.floor(step / 2);
+    }
+  }
+  closeSync(fd);
+  return path;
+}
+
+/** Creates files with content until refused. Returns how many were acknowledged. */
+function createUntilRefused(prefix: string, bytes: Buffer): { made: number; error: number } {
+  for (let made = 0; ; made++) {
+    const handle = fs.create(root, rootIno, `${prefix}${made}`, 0o644, Open.exclusive, out);
+    if (handle < 0) return { made, error: errorOf(handle) };
+    const { ino } = out;
+    const written = fs.write(root, ino, 0, bytes, 0, bytes.length, 0);
+    fs.release(ino, handle, 0n);
+    if (written < 0) {
+      expect(fs.unlink(root, rootIno, `${prefix}${made}`)).toBe(ok);
+      return { made, error: errorOf(written) };
+    }
+  }
+}
+
+function expectFiles(prefix: string, count: number, bytes: Buffer): void {
+  const into = Buffer.alloc(bytes.length + 1);
+  for (let i = 0; i < count; i++) {
+    expect(fs.lookup(root, rootIno, `${prefix}${i}`, out)).toBe(ok);
+    expect(fs.read(root, out.ino, 0, into.length, into, 0)).toBe(bytes.length);
+    expect(into.subarray(0, bytes.length).equals(bytes)).toBe(true);
+  }
+}
+
+test('filled by its own content: files can be removed, and then written again', () => {
+  for (const bytes of [Buffer.alloc(500_000, 'l'), Buffer.alloc(5000, 's')]) {
+    const { made, error } = createUntilRefused('f', bytes);
+    expect(error).toBe(FsError.NoSpace);
+    expect(made).toBeGreaterThan(20);
+    expectFiles('f', made, bytes);
+    fs.abandon();
+    fs = open();
+    fs.freshSession();
+    expectFiles('f', made, bytes);
+    for (let i = 0; i < made; i++) expect(fs.unlink(root, rootIno, `f${i}`)).toBe(ok);
+    expect(fs.lookup(root, rootIno, 'f0', out)).toBe(FsError.NoEntry);
+    fs.maintain(true);
+  }
+}, 120_000);
+
+test('filled by others: what was acknowledged stays, over a restart too, and it recovers', () => {
+  const bytes = Buffer.from('small');
+  const { made: before } = { made: 100 };
+  for (let i = 0; i < before; i++) {
+    fs.release(fs.create(root, rootIno, `e${i}`, 0o644, Open.exclusive, out), 0, 0n);
+    fs.write(root, out.ino, 0, bytes, 0, bytes.length, 0);
+  }
+  const foreign = fillDisk();
+  let made = 0;
+  for (; ; made++) {
+    const status = fs.mkdir(root, rootIno, `d${made}`, 0o755, out);
+    if (status !== ok) {
+      expect(status).toBe(FsError.NoSpace);
+      break;
+    }
+    expect(made).toBeLessThan(1_000_000);
+  }
+  expect(made).toBeGreaterThan(100);
+  expectFiles('e', before, bytes);
+  fs.abandon();
+  fs = open();
+  expectFiles('e', before, bytes);
+  for (let i = 0; i < made; i++) expect(fs.lookup(root, rootIno, `d${i}`, out)).toBe(ok);
+  rmSync(foreign);
+  expect(fs.mkdir(root, rootIno, 'after', 0o755, out)).toBe(ok);
+  fs.close();
+  fs = open();
+  expect(fs.lookup(root, rootIno, 'after', out)).toBe(ok);
+  expectFiles('e', before, bytes);
+}, 120_000);
