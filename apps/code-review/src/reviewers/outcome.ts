@@ -4,6 +4,8 @@ import type { Finding } from '../findings/finding.ts';
 import type { Rule } from '../findings/rule.ts';
 
 export const outcomeFiles = {
+  /** What the analysers found, when a model judges afterwards. */
+  candidates: 'candidates.jsonl',
   findings: 'findings.jsonl',
   ledger: 'files.jsonl',
   rules: 'rules.json',

@@ -3,7 +3,7 @@ import { codeAnalyser } from '../analysers/code/code-analyser.ts';
 import { ruffAnalyser } from '../analysers/ruff.ts';
 import { ruffSecurityRules } from '../analysers/ruff-rules.ts';
 import { secretsAnalyser } from '../analysers/secrets.ts';
-import type { Reviewer } from './run-review.ts';
+import type { Reviewer } from './review-source.ts';
 
 /** In package.json; secretlint is in the bundle, so it cannot be asked at run time. */
 const secretlintVersion = '13.0.7';

@@ -3,7 +3,7 @@ import { jscpdAnalyser } from '../analysers/jscpd.ts';
 import { oxlintAnalyser } from '../analysers/oxlint.ts';
 import { ruffAnalyser } from '../analysers/ruff.ts';
 import { ruffStyleRules } from '../analysers/ruff-rules.ts';
-import type { Reviewer } from './run-review.ts';
+import type { Reviewer } from './review-source.ts';
 
 export const styleReviewer: Reviewer = {
   name: 'style',

@@ -1,20 +1,23 @@
 /**
- * One reviewer's work, the same for all three: read the manifest, run the analysers over the files they
- * cover, let the model look when one is configured, write everything below a new attempt directory, and
- * DONE.json last. Nothing of the reviewed repository is executed or used as configuration.
+ * One reviewer's work, the same for all three, in two parts: `analyseSource` runs the analysers over the
+ * files they cover and writes what they found below a new attempt directory; `finishReview` writes DONE.json
+ * last. Between the two a model may judge. Nothing of the reviewed repository is executed or used as
+ * configuration.
  */
 import {
   openAttempt,
   readManifest,
+  readReferenced,
   runLayout,
   writeAttemptFile,
   writeDone,
+  type Attempt,
   type FileReference,
 } from '@moorage/workspace';
 import type { Analyser, AnalysisResult } from '../analysers/analyser.ts';
 import { openSourceTree, type SourceTree } from '../analysers/source-file.ts';
 import type { ReviewerName, ReviewerRequest } from '../events.ts';
-import type { Finding } from '../findings/finding.ts';
+import { parseFindings, type Finding } from '../findings/finding.ts';
 import { finishHits } from '../findings/finish.ts';
 import type { Hit, Rule } from '../findings/rule.ts';
 import { outcomeFiles, type LedgerEntry, type ReviewerSummary } from './outcome.ts';
@@ -38,8 +41,16 @@ export interface ModelResult {
 export interface ReviewSetting {
   readonly workspaceRoot: string;
   readonly clock: () => number;
-  /** Absent when no model is configured. */
-  readonly consult?: (tree: SourceTree, findings: readonly Finding[]) => Promise<ModelResult>;
+}
+
+/** What the analysers left, as a checkpoint holds it: references and counts. */
+export interface AnalysedSource {
+  readonly attempt: Attempt;
+  readonly begun: number;
+  readonly findings: FileReference;
+  readonly ledger: FileReference;
+  readonly rules: FileReference;
+  readonly summary: ReviewerSummary;
 }
 
 interface Analysis {
@@ -49,59 +60,104 @@ interface Analysis {
   readonly notes: string[];
 }
 
-/** Returns the reference to DONE.json. */
-export async function runReview(
+export async function analyseSource(
   reviewer: Reviewer,
   task: ReviewTask,
-  setting: ReviewSetting,
-): Promise<FileReference> {
-  const begun = setting.clock();
+  { workspaceRoot, clock }: ReviewSetting,
+): Promise<AnalysedSource> {
+  const begun = clock();
   const deadline = begun + task.reviewSecondsMax * 1000;
-  const layout = runLayout(setting.workspaceRoot, task.runId);
-  const manifest = await readManifest(layout.directory, task.manifest);
-  const tree = openSourceTree(layout.source, manifest.files);
+  const layout = runLayout(workspaceRoot, task.runId);
+  const tree = await openSnapshot(task, workspaceRoot);
   const analysers = reviewer.analysers();
-  const analysis = await analyse(analysers, tree, deadline, setting.clock);
-  let findings: readonly Finding[] = finishHits(
-    reviewer.name,
-    analysis.hits,
-    analysis.rules,
-    (path) => tree.text(path),
-  );
-  let model: ModelResult | null = null;
-  const notes = [...analysis.notes];
-  if (setting.consult) {
-    model = await setting.consult(tree, findings);
-    findings = model.findings;
-    notes.push(...model.notes);
-  }
+  const { hits, rules, ledger, notes } = await analyse(analysers, tree, deadline, clock);
+  const findings = finishHits(reviewer.name, hits, rules, (path) => tree.text(path));
   const attempt = await openAttempt(layout.agent(reviewer.name));
-  const lines = (values: readonly unknown[]): string =>
-    values.map((value) => `${JSON.stringify(value)}\n`).join('');
-  const files = [
-    await writeAttemptFile(layout, attempt, outcomeFiles.findings, lines(findings)),
-    await writeAttemptFile(layout, attempt, outcomeFiles.ledger, lines(analysis.ledger)),
-    await writeAttemptFile(
-      layout,
-      attempt,
-      outcomeFiles.rules,
-      JSON.stringify([...analysis.rules.values()]),
+  const write = (name: string, content: string): Promise<FileReference> =>
+    writeAttemptFile(layout, attempt, name, content);
+  const analysed = ledger.filter((entry) => entry.status === 'analysed').length;
+  return {
+    attempt,
+    begun,
+    // The model's verdict is written beside the candidates, never over them: a replay reads them again.
+    findings: await write(
+      task.model === undefined ? outcomeFiles.findings : outcomeFiles.candidates,
+      jsonLines(findings),
     ),
-  ];
-  const analysed = analysis.ledger.filter((entry) => entry.status === 'analysed').length;
-  const summary: ReviewerSummary = {
+    ledger: await write(outcomeFiles.ledger, jsonLines(ledger)),
+    rules: await write(outcomeFiles.rules, JSON.stringify([...rules.values()])),
+    summary: {
+      ...countFindings(findings),
+      filesAnalysed: analysed,
+      filesSkipped: ledger.length - analysed,
+      milliseconds: clock() - begun,
+      model: null,
+      inputTokens: 0,
+      outputTokens: 0,
+      tools: analysers.map(({ name, version }) => ({ name, version })),
+      notes,
+    },
+  };
+}
+
+/** The snapshot as the analysers and the model read it. */
+export async function openSnapshot(task: ReviewTask, workspaceRoot: string): Promise<SourceTree> {
+  const layout = runLayout(workspaceRoot, task.runId);
+  const manifest = await readManifest(layout.directory, task.manifest);
+  return openSourceTree(layout.source, manifest.files);
+}
+
+/** What the analysers found, read back by its reference. */
+export async function readFindings(
+  reviewer: Reviewer,
+  task: ReviewTask,
+  workspaceRoot: string,
+  source: AnalysedSource,
+): Promise<readonly Finding[]> {
+  const { directory } = runLayout(workspaceRoot, task.runId);
+  const bytes = await readReferenced(directory, source.findings);
+  return parseFindings(bytes.toString(), reviewer.name).findings;
+}
+
+/** Writes DONE.json; with a model's result its findings take the place of the analysers'. */
+export async function finishReview(
+  reviewer: Reviewer,
+  task: ReviewTask,
+  { workspaceRoot, clock }: ReviewSetting,
+  source: AnalysedSource,
+  result: ModelResult | null,
+): Promise<FileReference> {
+  const layout = runLayout(workspaceRoot, task.runId);
+  const { attempt, ledger, rules } = source;
+  let { findings, summary } = source;
+  if (result !== null) {
+    const { findings: judged, notes, ...cost } = result;
+    findings = await writeAttemptFile(layout, attempt, outcomeFiles.findings, jsonLines(judged));
+    summary = {
+      ...summary,
+      ...countFindings(judged),
+      ...cost,
+      milliseconds: clock() - source.begun,
+      notes: [...summary.notes, ...notes],
+    };
+  }
+  return writeDone(layout, {
+    agent: reviewer.name,
+    attempt: attempt.number,
+    files: [findings, ledger, rules],
+    summary,
+  });
+}
+
+function countFindings(findings: readonly Finding[]): { findings: number; suppressed: number } {
+  return {
     findings: findings.length,
     suppressed: findings.filter((finding) => finding.suppressed !== undefined).length,
-    filesAnalysed: analysed,
-    filesSkipped: analysis.ledger.length - analysed,
-    milliseconds: setting.clock() - begun,
-    model: model?.model ?? null,
-    inputTokens: model?.inputTokens ?? 0,
-    outputTokens: model?.outputTokens ?? 0,
-    tools: analysers.map(({ name, version }) => ({ name, version })),
-    notes,
   };
-  return writeDone(layout, { agent: reviewer.name, attempt: attempt.number, files, summary });
+}
+
+function jsonLines(values: readonly unknown[]): string {
+  return values.map((value) => `${JSON.stringify(value)}\n`).join('');
 }
 
 /** Runs all analysers; one that fails costs its own results and a note, not the review. */
