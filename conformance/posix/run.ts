@@ -1,0 +1,81 @@
+/**
+ * Runs an outside suite against a real mount:
+ *
+ *   node conformance/posix/run.ts --suite pjdfstest --program PATH [--write]
+ *   node conformance/posix/run.ts --suite fsx --program PATH [--operations N] [--write]
+ *
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { readExclusions } from './exclusions.ts';
+import { runFsx } from './fsx.ts';
+import { runPjdfstest } from './pjdfstest.ts';
+import { fsxSection, pjdfstestSection, withSection } from './report.ts';
+import { ServedMount } from './served-mount.ts';
+
+const { values } = parseArgs({
+  options: {
+    suite: { type: 'string' },
+    program: { type: 'string' },
+    operations: { type: 'string', default: '100000' },
+    write: { type: 'boolean', default: false },
+  },
+});
+const { suite } = values;
+if ((suite !== 'pjdfstest' && suite !== 'fsx') || !existsSync(values.program ?? '')) {
+  console.error('usage: run.ts --suite pjdfstest|fsx --program PATH [--operations N] [--write]');
+  process.exit(2);
+}
+const program = resolve(values.program!);
+const mount = await ServedMount.start();
+try {
+  const { section, failed } = suite === 'pjdfstest' ? await pjdfstest() : await fsx();
+  if (failed) process.exitCode = 1;
+  if (values.write) {
+    const path = new URL('../../docs/CONFORMANCE-POSIX.md', import.meta.url);
+    writeFileSync(
+      path,
+      withSection(existsSync(path) ? readFileSync(path, 'utf8') : '', suite, section),
+    );
+  } else console.log(section);
+} finally {
+  await mount.close();
+}
+
+async function pjdfstest(): Promise<{ section: string; failed: boolean }> {
+  const result = await runPjdfstest({
+    program,
+    mountPoint: mount.mountPoint,
+    exclusions: readExclusions(new URL('./exclusions.txt', import.meta.url)),
+    onFile: (text) => console.error(text),
+  });
+  for (const name of result.needless) console.error(`excluded, yet passes: ${name}`);
+  for (const failure of result.failures) console.error(failure);
+  return { section: pjdfstestSection(result, revision()), failed: result.failures.length > 0 };
+}
+
+async function fsx(): Promise<{ section: string; failed: boolean }> {
+  const results = await runFsx({
+    program,
+    mount,
+    operations: Number(values.operations),
+    onForm: (text) => console.error(text),
+  });
+  const failed = results.some((form) => form.failure !== undefined);
+  return { section: fsxSection(results, revision()), failed };
+}
+
+/** The commit the program was built from, if it lies in its repository. */
+function revision(): string {
+  try {
+    const args = ['-C', dirname(program), 'rev-parse', '--short=12', 'HEAD'];
+    return execFileSync('git', args, {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  } catch {
+    return 'of unknown revision';
+  }
+}
