@@ -5,6 +5,8 @@ import { enableCompileCache } from 'node:module';
 import path from 'node:path';
 import { directories } from './directories.ts';
 
-enableCompileCache(path.join(directories(process.env).cache, 'compiled'));
+// Child processes take the cache from the environment; this one has started already.
+process.env.NODE_COMPILE_CACHE ??= path.join(directories(process.env).cache, 'compiled');
+enableCompileCache(process.env.NODE_COMPILE_CACHE);
 const { run } = await import('./run.ts');
 process.exitCode = await run(process.argv.slice(2));

@@ -1,7 +1,7 @@
 /** Starting and stopping an endpoint: directory, lock, credentials, port. */
 import type { Credentials } from './credentials.ts';
 import { loadCredentials } from './credentials.ts';
-import { openStore } from './store.ts';
+import { openStore, type Store } from './store.ts';
 import { listen } from './server.ts';
 
 /** What an endpoint is started with. */
@@ -16,6 +16,8 @@ export interface LocalS3Options {
   readonly credentials?: Credentials;
   /** `us-east-1` unless said otherwise. */
   readonly region?: string;
+  /** Made, with versioning on, when it is not there yet. */
+  readonly bucket?: string;
   /** Milliseconds since the epoch. */
   readonly clock?: () => number;
   /** Told of internal errors, one line each. */
@@ -40,6 +42,7 @@ export async function startLocalS3(options: LocalS3Options): Promise<LocalS3> {
   const store = openStore({ dir: options.dir, clock });
   try {
     const credentials = loadCredentials(options.dir, options.credentials);
+    if (options.bucket !== undefined) ensureBucket(store, options.bucket, clock());
     const server = await listen({
       store,
       credentials,
@@ -63,4 +66,10 @@ export async function startLocalS3(options: LocalS3Options): Promise<LocalS3> {
     await store.close();
     throw error;
   }
+}
+
+function ensureBucket({ buckets }: Store, name: string, now: number): void {
+  if (buckets.list().some((bucket) => bucket.name === name)) return;
+  buckets.create(name, now);
+  buckets.setVersioning(name, 'Enabled');
 }

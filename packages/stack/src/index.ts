@@ -1,4 +1,3 @@
-export { readPlan, type PlanOptions } from './template/read-plan.ts';
 export type * from './template/plan.ts';
 export { TemplateError, type Position } from './template/template-error.ts';
 export { BuildError } from './build/build-error.ts';

@@ -12,5 +12,5 @@ export {
   type FileSystemStatus,
 } from './file-system-server/index.ts';
 export type { BucketLocation } from '@moorage/object-store';
-export { checkBucket } from './live/prepare-bucket.ts';
+export { checkBucket } from './live/check-bucket.ts';
 export { MountError, mountedAt, unmount as removeMount } from '@moorage/fuse';

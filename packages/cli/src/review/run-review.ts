@@ -208,7 +208,7 @@ async function finish(
   progress.close();
   if (synced) throw synced;
   await rm(run.incoming, { recursive: true, force: true });
-  const [bucket] = stack.buckets.values();
+  const { bucket } = stack;
   const fileSystem = stack.plan.fileSystems[0];
   const key = `${fileSystem?.prefix ?? ''}reviews/${run.runId}/report/`;
   return {

@@ -21,6 +21,8 @@ export interface TokenedAccessPoint {
 /** Everything a server process needs; the same again for each one that serves the same mount. */
 export interface ServerConfiguration {
   bucket: BucketLocation;
+  /** `bucket` is a name only; a message with the whole of it follows. */
+  bucketFollows: boolean;
   prefix: string;
   dataDir: string;
   /** So that an orphaned server can take its mount away. */
@@ -44,6 +46,7 @@ export type ServerRequest =
 
 export type ToServer =
   | { kind: 'start'; configuration: ServerConfiguration }
+  | { kind: 'bucket'; bucket: BucketLocation }
   | { kind: 'request'; id: number; request: ServerRequest }
   | { kind: 'stop' };
 

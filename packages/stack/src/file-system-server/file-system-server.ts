@@ -4,6 +4,8 @@ import type { BucketLocation } from '@moorage/object-store';
 
 export interface FileSystemServerOptions {
   bucket: BucketLocation;
+  /** When only the bucket's name is known yet: the server starts meanwhile, and serves once it knows where it is. */
+  located?: Promise<BucketLocation>;
   /** Keys below this are the file system; '' or ending in '/'. Default ''. */
   prefix?: string;
   /** State and cache of this file system; made when missing. One server at a time. */

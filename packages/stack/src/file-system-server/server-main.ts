@@ -1,14 +1,16 @@
 /**
  * Entry of the server process. Its main thread talks to the supervisor and to S3; the serving thread owns the
- * file system and answers the kernel; the notifier thread writes cache invalidations.
+ * file system and answers the kernel; another process writes cache invalidations.
  *
  * It ends with its supervisor: an orphan takes the mount away and exits, losing nothing (what is not in S3 is in
  * the data directory). A defect in any thread ends the process at once; the supervisor starts another.
  */
-import { MessageChannel, Worker } from 'node:worker_threads';
-import type { Transferable } from 'node:worker_threads';
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import type { Transfers } from '@moorage/file-system/transfer';
-import { openEventFd, signalEventFd, unmount } from '@moorage/fuse';
+import type { BucketLocation } from '@moorage/object-store';
+import { openEventFd, openSocketPair, signalEventFd, unmount } from '@moorage/fuse';
 import type { FromServer, ServerConfiguration, ToServer } from './control-messages.ts';
 import { claimDataDirectory } from './data-directory.ts';
 import { FileSystemServerError } from './file-system-server.ts';
@@ -16,10 +18,15 @@ import type { FileSystemServerErrorCode } from './file-system-server.ts';
 import { mountDescriptor } from './server-process.ts';
 import type { FromServing, ServingStart, ToServing } from './thread-messages.ts';
 
+const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+
 let serving: Worker | undefined;
 let wakeFd = -1;
+let notifierSocket = -1;
 let mountPoint: string | undefined;
 let transfers: Transfers | undefined;
+/** Where the bucket is, when that was not known at the start. */
+const located = Promise.withResolvers<BucketLocation>();
 /** Jobs that came before the bucket was open. */
 const early: Extract<FromServing, { kind: 'jobs' }>['jobs'] = [];
 
@@ -31,6 +38,8 @@ process.on('message', (message) => {
         tell({ kind: 'failed', code: codeOf(error), message: said(error) }),
       );
       return;
+    case 'bucket':
+      return located.resolve(to.bucket);
     case 'request':
       return toServing({ kind: 'request', id: to.id, request: to.request });
     case 'stop':
@@ -46,11 +55,10 @@ async function start(configuration: ServerConfiguration): Promise<void> {
   });
   mountPoint = configuration.mountPoint;
   wakeFd = openEventFd();
-  const { port1, port2 } = new MessageChannel();
-  const servingStart: ServingStart = { configuration, fileSystemId, wakeFd, notifier: port1 };
-  serving = thread('serving-thread', servingStart, [port1]);
-  const notifier = thread('notifier-thread', { fd: mountDescriptor, batches: port2 }, [port2]);
-  notifier.on('message', heard);
+  const [ours, theirs] = openSocketPair();
+  notifierSocket = theirs;
+  const servingStart: ServingStart = { configuration, fileSystemId, wakeFd, notifierSocket: ours };
+  serving = servingThread(servingStart);
   const served = Promise.withResolvers<void>();
   serving.on('message', (message: FromServing) => {
     if (message.kind === 'serving') served.resolve();
@@ -64,26 +72,39 @@ function codeOf(error: unknown): FileSystemServerErrorCode {
   return error instanceof FileSystemServerError ? error.code : 'BUCKET_UNUSABLE';
 }
 
-function thread(name: string, data: unknown, transferList: Transferable[]): Worker {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const worker = new Worker(new URL(`./${name}.${extension}`, import.meta.url), {
-    workerData: data,
-    transferList,
-    name,
+function servingThread(start: ServingStart): Worker {
+  const worker = new Worker(new URL(`./serving-thread.${extension}`, import.meta.url), {
+    workerData: start,
+    name: 'serving',
   });
   worker.on('error', (error) => {
     console.error(error);
-    // Not `exit`: it would wait for the other threads, which may be waiting in the kernel.
+    // Not `exit`: it would wait for a thread that may be waiting in the kernel.
     process.kill(process.pid, 'SIGKILL');
   });
   return worker;
+}
+
+const notifierPauseMs = 1_000;
+
+/** A process of its own, because it may have to wait in the kernel for our successor (see `runNotifier`). */
+function startNotifier(): void {
+  const main = fileURLToPath(new URL(`./notifier-main.${extension}`, import.meta.url));
+  const notifier = spawn(process.execPath, [main], {
+    stdio: ['ignore', 'ignore', 'inherit', mountDescriptor, notifierSocket],
+  });
+  // It ends when we do, by itself. Before that only if it was killed.
+  notifier.on('exit', () => setTimeout(startNotifier, notifierPauseMs));
+  notifier.on('error', (error) => tell({ kind: 'log', level: 'error', message: error.message }));
 }
 
 /** A mount for the first time must have a usable bucket; one that is resumed goes on without S3 if it must. */
 async function openTransfers(configuration: ServerConfiguration): Promise<void> {
   const { Transfers, checkBucket } = await import('@moorage/file-system/transfer');
   const { openBucket } = await import('@moorage/object-store');
-  const bucket = await openBucket(configuration.bucket);
+  const bucket = await openBucket(
+    configuration.bucketFollows ? await located.promise : configuration.bucket,
+  );
   if (!configuration.restarted) await checkBucket(bucket);
   transfers = new Transfers({
     bucket,
@@ -98,6 +119,8 @@ function heard(message: Exclude<FromServing, { kind: 'serving' }>): void {
       if (transfers === undefined) early.push(...message.jobs);
       else transfers.accept(message.jobs);
       return;
+    case 'notifier-wanted':
+      return startNotifier();
     case 'session':
     case 'reply':
     case 'log':
@@ -122,7 +145,8 @@ function tell(message: FromServer): void {
 }
 
 async function orphaned(): Promise<void> {
-  if (mountPoint !== undefined) await unmount(mountPoint, { lazy: true }).catch(() => {});
+  if (mountPoint !== undefined)
+    await unmount(mountPoint, { lazy: true, abort: true }).catch(() => {});
   if (serving === undefined) process.exit(0);
   toServing({ kind: 'stop' });
 }

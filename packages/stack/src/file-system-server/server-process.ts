@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { BucketLocation } from '@moorage/object-store';
 import type {
   FromServer,
   ServerConfiguration,
@@ -67,6 +68,11 @@ export class ServerProcess {
     this.#waiting.set(id, resolve);
     this.#send({ kind: 'request', id, request });
     return promise;
+  }
+
+  /** For a configuration that said that the bucket follows. */
+  locate(bucket: BucketLocation): void {
+    this.#send({ kind: 'bucket', bucket });
   }
 
   /** Asks it to close its store and exit. */

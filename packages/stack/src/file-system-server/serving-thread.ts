@@ -4,14 +4,14 @@
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { FileSystem, createPlanner } from '@moorage/file-system';
-import { EventNotes, KnownNodes, ServingLoop, ViewNames } from '@moorage/fuse';
+import { EventNotes, KnownNodes, NotificationPipe, ServingLoop, ViewNames } from '@moorage/fuse';
 import { keepSession, keptSession } from './data-directory.ts';
 import { mountDescriptor } from './server-process.ts';
 import { ServingRequests } from './serving-requests.ts';
 import type { FromServing, ServingStart, ToServing } from './thread-messages.ts';
 import { wallClock } from './wall-clock.ts';
 
-const { configuration, fileSystemId, wakeFd, notifier } = workerData as ServingStart;
+const { configuration, fileSystemId, wakeFd, notifierSocket } = workerData as ServingStart;
 const port = parentPort!;
 
 /** How often a directory in use is listed again. */
@@ -29,7 +29,10 @@ function serve(): void {
     ? keptSession(configuration.dataDir, configuration.mountId)
     : undefined;
   const nodes = new KnownNodes(!configuration.restarted);
-  const notes = new EventNotes(nodes, (batch) => notifier.postMessage(batch));
+  const notifications = new NotificationPipe(notifierSocket, () =>
+    say({ kind: 'notifier-wanted' }),
+  );
+  const notes = new EventNotes(nodes, (batch) => notifications.send(batch));
   const fileSystem = new FileSystem({
     dir: configuration.dataDir,
     clock,
@@ -70,6 +73,7 @@ function serve(): void {
     fileSystem,
     nodes,
     notes,
+    notifications,
     viewNames,
     identity: configuration.identity,
     session,

@@ -78,6 +78,7 @@ class Supervisor implements FileSystemServer {
     this.mountPoint = mount.dir;
     this.#configuration = {
       bucket: options.bucket,
+      bucketFollows: options.located !== undefined,
       prefix: options.prefix ?? '',
       dataDir: options.dataDir,
       mountPoint: mount.dir,
@@ -101,6 +102,14 @@ class Supervisor implements FileSystemServer {
 
   async start(): Promise<void> {
     this.#launch();
+    void this.#options.located?.then(
+      (bucket) => {
+        this.#configuration.bucket = bucket;
+        this.#configuration.bucketFollows = false;
+        this.#server?.locate(bucket);
+      },
+      (error: Error) => this.#fail(error),
+    );
     await this.#ready.promise;
   }
 
@@ -250,7 +259,7 @@ class Supervisor implements FileSystemServer {
     this.#fail(new FileSystemServerError('SERVER_GONE', why));
   }
 
-  #fail(error: FileSystemServerError): void {
+  #fail(error: Error): void {
     if (this.#state === 'stopping' || this.#state === 'over') return;
     this.#state = 'stopping';
     this.#server?.kill();
@@ -271,14 +280,15 @@ class Supervisor implements FileSystemServer {
 
   async #removeMount(): Promise<void> {
     try {
-      if (mountedAt(this.mountPoint) !== undefined) await unmount(this.mountPoint, { lazy: true });
+      if (mountedAt(this.mountPoint) !== undefined)
+        await unmount(this.mountPoint, { lazy: true, abort: true });
     } catch (error) {
       if (!(error instanceof MountError)) throw error;
       this.#options.log('warn', error.message);
     }
   }
 
-  #over(why = new FileSystemServerError('SERVER_GONE', 'the server was stopped')): void {
+  #over(why: Error = new FileSystemServerError('SERVER_GONE', 'the server was stopped')): void {
     if (this.#state === 'over') return;
     this.#state = 'over';
     clearTimeout(this.#restartTimer);

@@ -1,7 +1,6 @@
 /** What the threads of a server process say to each other. */
 import type { TransferJob, TransferResult } from '@moorage/file-system/transfer';
 import type { Session } from '@moorage/fuse';
-import type { MessagePort } from 'node:worker_threads';
 import type { ServerConfiguration, ServerReply, ServerRequest } from './control-messages.ts';
 import type { FileSystemServerErrorCode, LogLevel } from './file-system-server.ts';
 
@@ -11,8 +10,8 @@ export interface ServingStart {
   fileSystemId: string;
   /** See `openEventFd`: written after every message to the serving thread, which waits in poll(2). */
   wakeFd: number;
-  /** Batches of notifications go to the notifier thread directly. */
-  notifier: MessagePort;
+  /** A socket: batches of notifications go to the notifier process directly. */
+  notifierSocket: number;
 }
 
 export type ToServing =
@@ -23,6 +22,8 @@ export type ToServing =
 export type FromServing =
   | { kind: 'jobs'; jobs: TransferJob[] }
   | { kind: 'session'; session: Session }
+  /** The kernel is to be told something for the first time: somebody must read the socket. */
+  | { kind: 'notifier-wanted' }
   /** Every view exists; requests are read from now on. */
   | { kind: 'serving' }
   | { kind: 'reply'; id: number; reply: ServerReply }

@@ -10,6 +10,8 @@ import { StackError } from './stack-error.ts';
 
 export interface LocalStoreOptions {
   readonly dir: string;
+  /** Made when it is not there yet. */
+  readonly bucket: string;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -94,7 +96,16 @@ async function launch(options: LocalStoreOptions, port: number): Promise<Running
   // A session of its own: Ctrl-C at the terminal reaches the supervisor only, which stops in order.
   const child = spawn(
     process.execPath,
-    [main, '--dir', options.dir, '--port', String(port), '--exit-with-stdin'],
+    [
+      main,
+      '--dir',
+      options.dir,
+      '--bucket',
+      options.bucket,
+      '--port',
+      String(port),
+      '--exit-with-stdin',
+    ],
     { stdio: ['pipe', 'pipe', 'pipe'], detached: true },
   );
   child.stdin.on('error', () => {});

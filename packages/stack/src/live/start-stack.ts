@@ -1,11 +1,12 @@
 // Brings up what a template declares, in the order of its dependencies and as much side by side as
 // they allow, and takes it down again.
 //
-//   local store ─┬─ bucket ── file system servers ── access points ─┬─ workers warm ── ready
-//   template ────┼─ builds ─────────────────────────────────────────┘
-//   endpoint ────┴─ modules loaded
+//   template ─┬─ store, or the given bucket is checked ─┐
+//             ├─ file system server starts ─────────────┴─ serves ─┬─ workers warm ── executions
+//             ├─ builds                                            │
+//             └─ endpoint, modules of functions and executions ────┘
 //
-// The store is started before this module's heavy parts are even loaded. Executions that were running
+// Everything heavy is loaded while child processes start. Executions that were running
 // when the stack last stopped are taken up as the last step, when their functions can run.
 // Whatever fails, everything started so far is stopped again before the error reaches the caller.
 import { mkdirSync, readFileSync } from 'node:fs';
@@ -17,7 +18,9 @@ import type { FunctionBuild } from '../build/build-functions.ts';
 import type {
   FileSystemServer,
   FileSystemServerEvent,
+  FileSystemServerOptions,
 } from '../file-system-server/file-system-server.ts';
+import { cachedPlan } from '../template/cached-plan.ts';
 import type { AccessPointPlan, FileSystemPlan, StackPlan } from '../template/plan.ts';
 import { openEndpoint, type Endpoint } from './endpoint.ts';
 import { registerFunctions } from './register-functions.ts';
@@ -60,8 +63,8 @@ export interface Stack {
   readonly durable: DurableService;
   /** By logical id. */
   readonly fileSystems: ReadonlyMap<string, FileSystemServer>;
-  /** Where each bucket really is, by logical id. */
-  readonly buckets: ReadonlyMap<string, BucketLocation>;
+  /** Where the bucket really is; undefined when the template has none. */
+  readonly bucket: BucketLocation | undefined;
   /** Process id of the local store, when there is one. */
   readonly storePid: number | undefined;
   /** Directory of an access point on this machine: its identity and jail hold there too. */
@@ -97,26 +100,18 @@ class BringUp {
   }
 
   async run(): Promise<Stack> {
-    const { stateDir } = this.#options;
-    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-    const text = this.#readTemplate();
-    // Known from the text alone: the store starts while the template is still being understood.
-    const store = text.includes('AWS::S3::Bucket')
-      ? this.#startStore()
-      : Promise.resolve(undefined);
-    const planned = this.#plan(text);
-    const building = planned.then((plan) => this.#build(plan));
-    const mounting = planned.then((plan) => this.#startFileSystems(plan, store));
+    mkdirSync(this.#options.stateDir, { recursive: true, mode: 0o700 });
+    const plan = await this.#readPlan();
+    const storing = this.#startStore(plan);
     const parts = await allOrFirstError({
-      store,
-      plan: planned,
+      store: storing,
       endpoint: this.#openEndpoint(),
-      builds: building,
-      fileSystems: mounting,
+      builds: this.#build(plan),
+      fileSystems: this.#startFileSystems(plan, storing),
       modules: this.#loadModules(),
     });
     this.#options.signal?.throwIfAborted();
-    const { plan, endpoint, builds, fileSystems, modules } = parts;
+    const { endpoint, builds, fileSystems, modules } = parts;
     const { durable, functions } = await this.#startFunctions(plan, {
       endpoint,
       builds,
@@ -129,7 +124,7 @@ class BringUp {
       functions,
       durable,
       fileSystems: fileSystems.servers,
-      buckets: fileSystems.buckets,
+      bucket: fileSystems.bucket,
       get storePid() {
         return parts.store?.pid;
       },
@@ -143,10 +138,12 @@ class BringUp {
     };
   }
 
-  async #startStore(): Promise<LocalStore | undefined> {
-    if (this.#options.bucket) return undefined;
+  async #startStore({ buckets }: StackPlan): Promise<LocalStore | undefined> {
+    const [bucket] = buckets;
+    if (this.#options.bucket || !bucket) return undefined;
     const { clock, log, stateDir } = this.#options;
-    const store = await LocalStore.start({ dir: path.join(stateDir, 's3'), clock, log });
+    const dir = path.join(stateDir, 's3');
+    const store = await LocalStore.start({ dir, bucket: bucket.bucket, clock, log });
     this.#teardown.add({
       name: 'the local store',
       stage: 0,
@@ -157,10 +154,11 @@ class BringUp {
     return store;
   }
 
-  #readTemplate(): string {
-    const { templateFile } = this.#options;
+  async #readPlan(): Promise<StackPlan> {
+    const { templateFile, cacheDir, stackName, bucket, parameters } = this.#options;
+    let text: string;
     try {
-      return readFileSync(templateFile, 'utf8');
+      text = readFileSync(templateFile, 'utf8');
     } catch (cause) {
       throw new StackError(
         'TemplateUnreadable',
@@ -169,18 +167,24 @@ class BringUp {
         { cause },
       );
     }
-  }
-
-  async #plan(text: string): Promise<StackPlan> {
-    const { templateFile, stackName, bucket, parameters } = this.#options;
-    const { readPlan } = await import('../template/read-plan.ts');
-    return readPlan({
-      file: templateFile,
-      text,
-      place: { stackName, region: bucket?.region ?? REGION, accountId: ACCOUNT_ID },
-      ...(parameters && { parameters }),
-      ...(bucket && { bucket: { name: bucket.bucket, prefix: bucket.prefix } }),
-    });
+    const place = { stackName, region: bucket?.region ?? REGION, accountId: ACCOUNT_ID };
+    const plan = await cachedPlan(
+      {
+        file: templateFile,
+        text,
+        place,
+        ...(parameters && { parameters }),
+        ...(bucket && { bucket: { name: bucket.bucket, prefix: bucket.prefix } }),
+      },
+      path.join(cacheDir, 'plans'),
+    );
+    const [, second] = plan.buckets;
+    if (!second) return plan;
+    throw new StackError(
+      'TemplateUnreadable',
+      `The template ${templateFile} declares more than one bucket, which is not supported here.`,
+      `Remove ${second.logicalId}, or give its files a prefix of the first one.`,
+    );
   }
 
   async #openEndpoint(): Promise<Endpoint> {
@@ -206,32 +210,24 @@ class BringUp {
 
   async #startFileSystems(
     plan: StackPlan,
-    starting: Promise<LocalStore | undefined>,
-  ): Promise<{
-    servers: Map<string, FileSystemServer>;
-    buckets: Map<string, BucketLocation>;
-    directories: Map<string, string>;
-  }> {
+    storing: Promise<LocalStore | undefined>,
+  ): Promise<FileSystems> {
+    const [bucket] = plan.buckets;
     const servers = new Map<string, FileSystemServer>();
-    const buckets = new Map<string, BucketLocation>();
     const directories = new Map<string, string>();
-    if (plan.buckets.length === 0) return { servers, buckets, directories };
-    const [{ checkBucket, makeBucket }, store] = await Promise.all([
-      import('./prepare-bucket.ts'),
-      starting,
-    ]);
-    await Promise.all(
-      plan.buckets.map(async ({ logicalId, bucket }) => {
-        const location = this.#location(bucket, store);
-        await (store ? makeBucket(location) : checkBucket(location));
-        buckets.set(logicalId, location);
-      }),
-    );
+    if (!bucket) return { servers, directories, bucket: undefined };
+    const locating = this.#locate(bucket.bucket, storing);
+    // Whoever waits for it says what went wrong.
+    locating.catch(() => {});
     await Promise.all(
       plan.fileSystems.map(async (fileSystem) => {
-        const bucket = buckets.get(fileSystem.bucket) as BucketLocation;
         const points = plan.accessPoints.filter((p) => p.fileSystem === fileSystem.logicalId);
-        const server = await this.#startFileSystem(fileSystem, bucket, points.map(accessPoint));
+        const accessPoints = points.map(accessPoint);
+        const server = await this.#startFileSystem(fileSystem, {
+          bucket: { bucket: bucket.bucket },
+          located: locating,
+          accessPoints,
+        });
         servers.set(fileSystem.logicalId, server);
         for (const point of points) {
           // Known to the server since its start: this only asks for the path.
@@ -241,19 +237,27 @@ class BringUp {
       }),
     );
     this.#progress('file system');
-    return { servers, buckets, directories };
+    return { servers, directories, bucket: await locating };
   }
 
-  #location(bucket: string, store: LocalStore | undefined): BucketLocation {
-    if (store) return { bucket, ...store.address, addressing: 'path' };
-    const { prefix: _, ...location } = this.#options.bucket as BucketLocation & { prefix: string };
-    return location;
+  /** Where the bucket is, once it is known that it can be used. */
+  async #locate(name: string, storing: Promise<LocalStore | undefined>): Promise<BucketLocation> {
+    const { bucket: given } = this.#options;
+    if (given) {
+      const { checkBucket } = await import('./check-bucket.ts');
+      const location: BucketLocation & { prefix?: string } = { ...given };
+      delete location.prefix;
+      await checkBucket(location);
+      return location;
+    }
+    const store = await storing;
+    if (!store) throw new Error('there is neither a bucket nor a store');
+    return { bucket: name, ...store.address, addressing: 'path' };
   }
 
   async #startFileSystem(
     plan: FileSystemPlan,
-    bucket: BucketLocation,
-    accessPoints: readonly AccessPoint[],
+    bucket: Pick<FileSystemServerOptions, 'bucket' | 'located' | 'accessPoints'>,
   ): Promise<FileSystemServer> {
     const { stateDir, log } = this.#options;
     const { startFileSystemServer } =
@@ -262,11 +266,10 @@ class BringUp {
     const mountPoint = path.join(stateDir, 'mounts', plan.logicalId);
     for (const directory of [dataDir, mountPoint]) mkdirSync(directory, { recursive: true });
     const server = await startFileSystemServer({
-      bucket,
+      ...bucket,
       prefix: plan.prefix,
       dataDir,
       mountPoint,
-      accessPoints,
       log: (level, message) => log(level, message, { fileSystem: plan.logicalId }),
       onEvent: (event) => this.#onFileSystemEvent(plan.logicalId, event),
     });
@@ -366,6 +369,15 @@ class BringUp {
 }
 
 type AccessPoint = Parameters<FileSystemServer['addAccessPoint']>[0];
+
+interface FileSystems {
+  /** By logical id, as the directories of the access points. */
+  readonly servers: Map<string, FileSystemServer>;
+  readonly directories: Map<string, string>;
+  /** undefined when the template has none. */
+  readonly bucket: BucketLocation | undefined;
+}
+
 type Modules = typeof import('@moorage/functions') & typeof import('@moorage/durable');
 
 function accessPoint(plan: AccessPointPlan): AccessPoint {

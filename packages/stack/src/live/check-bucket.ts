@@ -1,21 +1,7 @@
-// The bucket of a file system, checked or made before anything is mounted on it.
-//
-// A local store's bucket is made with versioning on. One that was given is only looked at: making it,
-// or switching its versioning on, is its owner's decision.
+// A bucket that was given, checked before anything is mounted on it. It is only looked at: making it, or
+// switching its versioning on, is its owner's decision.
 import { S3Error, openBucket, type BucketLocation } from '@moorage/object-store';
 import { StackError } from './stack-error.ts';
-
-export async function makeBucket(location: BucketLocation): Promise<void> {
-  const bucket = await openBucket(location);
-  try {
-    if ((await exists(() => bucket.headBucket())) === false) await bucket.putBucket();
-    if ((await bucket.getVersioning()) !== 'Enabled') await bucket.putVersioning('Enabled');
-  } catch (error) {
-    throw explain(error, location);
-  } finally {
-    await bucket.close();
-  }
-}
 
 /** Throws a StackError that says what the bucket lacks. */
 export async function checkBucket(location: BucketLocation): Promise<void> {
@@ -34,16 +20,6 @@ export async function checkBucket(location: BucketLocation): Promise<void> {
     throw explain(error, location);
   } finally {
     await bucket.close();
-  }
-}
-
-async function exists(head: () => Promise<void>): Promise<boolean> {
-  try {
-    await head();
-    return true;
-  } catch (error) {
-    if (error instanceof S3Error && error.code === 'NoSuchBucket') return false;
-    throw error;
   }
 }
 
