@@ -322,8 +322,9 @@ export class FileSystem implements FileSystemOperations {
 
   /** Everything is on disk afterwards. */
   close(): void {
-    this.#core.content.close();
+    // In this order: the last commit shortens the slot files.
     this.#core.store.database.close();
+    this.#core.content.close();
   }
 
   /** Lets go of everything the way kill -9 would. */
