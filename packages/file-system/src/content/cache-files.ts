@@ -15,6 +15,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { Failpoint, failpoint } from '../failpoint.ts';
 import { numberOf } from './place.ts';
 
 const openMax = 256;
@@ -40,6 +41,7 @@ export class CacheFiles {
 
   /** An empty file, whatever a crash may have left under its name. */
   make(ino: number, place: number): void {
+    failpoint(Failpoint.cacheMake);
     const path = this.path(ino, place);
     const { O_RDWR, O_CREAT, O_TRUNC } = constants;
     this.#keep(path, openSync(path, O_RDWR | O_CREAT | O_TRUNC, 0o600));
@@ -72,6 +74,7 @@ export class CacheFiles {
     at: number,
     length: number,
   ): void {
+    failpoint(Failpoint.cacheWrite);
     const fd = this.#descriptor(ino, place);
     for (let done = 0; done < length;)
       done += writeSync(fd, from, at + done, length - done, offset + done);

@@ -10,6 +10,7 @@
  */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { Failpoint, failpoint } from '../failpoint.ts';
 import { FsError, ok, type Status } from '../operations.ts';
 import { isNoSpace } from '../store/database.ts';
 import type { Inode } from '../store/inode.ts';
@@ -154,6 +155,7 @@ export class Content {
   /** After the transaction was committed. */
   settle(): void {
     if (this.#discarded.length === 0) return;
+    failpoint(Failpoint.contentSettle);
     for (const { ino, place } of this.#discarded) {
       if (isSlot(place)) this.slots.free(place);
       else this.caches.remove(ino, place);

@@ -6,6 +6,7 @@
  */
 import { closeSync, fdatasyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { Failpoint, failpoint } from '../failpoint.ts';
 import { isSlot, numberOf, sizeClassOf, slotBytes, slotPlace } from './place.ts';
 
 interface SizeClass {
@@ -93,6 +94,7 @@ export class SlotFiles {
   write(place: number, offset: number, from: Uint8Array, at: number, length: number): void {
     const { fd, bytes } = this.#classes[sizeClassOf(place)]!;
     const start = numberOf(place) * bytes + offset;
+    failpoint(Failpoint.slotWrite);
     for (let done = 0; done < length;)
       done += writeSync(fd, from, at + done, length - done, start + done);
   }

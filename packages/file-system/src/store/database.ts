@@ -12,6 +12,7 @@ import { existsSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { Extents, type BlockState } from '../content/extents.ts';
+import { Failpoint, failpoint } from '../failpoint.ts';
 import { Journal } from './journal.ts';
 import { openDatabase, putInodeSql, schemaVersion, type Row } from './schema.ts';
 
@@ -183,6 +184,7 @@ export class Database {
       this.beforeCommit();
       this.putRecord('journal', String(this.#journal.sequence));
       try {
+        failpoint(Failpoint.commit);
         this.sql.exec('COMMIT');
       } catch (error) {
         if (!isNoSpace(error)) throw error;
@@ -196,6 +198,7 @@ export class Database {
         this.#full = true;
         continue;
       }
+      failpoint(Failpoint.committed);
       this.sql.exec('BEGIN');
       this.#journal.reset();
       this.#changes = 0;
@@ -220,7 +223,7 @@ export class Database {
 
   /** Lets go of the files as a crash would: nothing is committed, nothing is flushed. */
   abandon(): void {
-    this.sql.exec('ROLLBACK');
+    if (this.sql.isTransaction) this.sql.exec('ROLLBACK');
     this.sql.close();
     this.#journal.close();
   }
@@ -265,6 +268,7 @@ export class Database {
   #makeReserve(): boolean {
     if (existsSync(this.#reserve)) return true;
     try {
+      failpoint(Failpoint.reserveMake);
       Journal.make(this.#reserve, this.#reserveBytes);
       return true;
     } catch (error) {

@@ -18,6 +18,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { crc32 } from 'node:zlib';
+import { Failpoint, failpoint } from '../failpoint.ts';
 
 const headerBytes = 16;
 
@@ -64,10 +65,12 @@ export class Journal {
     buffer.writeUInt32LE(length, 0);
     buffer.writeDoubleLE(this.#sequence + 1, 8);
     buffer.writeUInt32LE(crc32(buffer.subarray(8, end)), 4);
+    failpoint(Failpoint.journalAppend);
     for (let done = 0; done < end;)
       done += writeSync(this.#fd, buffer, done, end - done, this.#at + done);
     this.#at += end;
     this.#sequence++;
+    failpoint(Failpoint.journalAppended);
     return true;
   }
 

@@ -1,6 +1,7 @@
 /** Jobs that read: listings, heads, and bytes of one exact version. */
 import { open } from 'node:fs/promises';
 import { S3Error, collect } from '@moorage/object-store';
+import { Failpoint, failpoint } from '../failpoint.ts';
 import type { Bucket, ListedObject, ObjectHead } from '@moorage/object-store';
 import type { ObjectPin, RemoteHead, TransferJob, TransferResult } from './jobs.ts';
 
@@ -71,6 +72,7 @@ export async function fetchBytes(bucket: Bucket, job: JobOf<'fetch'>): Promise<T
     try {
       let at = start;
       for await (const chunk of object.body) {
+        failpoint(Failpoint.downloadWrite);
         await file.write(chunk, 0, chunk.length, at);
         at += chunk.length;
       }
