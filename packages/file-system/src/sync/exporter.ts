@@ -11,22 +11,24 @@
  */
 import { Kind } from '../operations.ts';
 import type { Attributes } from '../operations.ts';
-import type { JobId, ObjectPin, OwnMark, RemoteHead, TransferResult } from '../transfer/jobs.ts';
-import { Agenda } from './agenda.ts';
+import type { JobId, RemoteHead, TransferResult } from '../transfer/jobs.ts';
 import type { Barriers } from './barriers.ts';
-import { newBase, pinOf } from './base.ts';
+import { newBase } from './base.ts';
 import type { Base } from './base.ts';
 import type { Conflicts } from './conflicts.ts';
 import type { Context } from './context.ts';
+import type { Deleter } from './deleter.ts';
 import type { Attempts, Deletions } from './deletions.ts';
 import { exportErrorOf, isRepairable } from './export-error.ts';
+import type { Lanes } from './lanes.ts';
 import type { NewJob } from './outbox.ts';
 import { Dirty } from './port.ts';
 import type { ExportError, SyncFailure } from './port.ts';
-import { foreignAttributes, headAttributes, objectAttributes } from './posix-metadata.ts';
+import { foreignAttributes, headAttributes } from './posix-metadata.ts';
 import type { ForeignAttributes } from './posix-metadata.ts';
 import { faultOfKey } from './remote-keys.ts';
 import type { RemoteKeys } from './remote-keys.ts';
+import { markOf, writeJob } from './write-job.ts';
 
 /** A dirty inode. */
 interface Pending {
@@ -57,7 +59,6 @@ interface Started {
   foreign: ForeignAttributes | undefined;
 }
 
-const jobsMax = 128;
 /** After so many uploads dropped for a file that never rests, the next one goes through as it is. */
 const dropsMax = 3;
 const repairMs = 60_000;
@@ -65,24 +66,20 @@ const repairMs = 60_000;
 export class Exporter {
   readonly #context: Context;
   readonly #keys: RemoteKeys;
+  readonly #lanes: Lanes;
   readonly #deletions: Deletions;
   readonly #attempts: Attempts;
+  readonly #deleter: Deleter;
   readonly #barriers: Barriers;
   readonly #conflicts: Conflicts;
   readonly #pending = new Map<number, Pending>();
-  /** Inodes to export and keys to delete, by the time they are due at the earliest. */
-  readonly #agenda = new Agenda<number | string>();
-  /** Keys with a job under way, and who waits for each. */
-  readonly #busy = new Map<string, (number | string)[]>();
-  /** Deletions that have failed, and how often. */
-  readonly #deletionTries = new Map<string, number>();
-  #jobs = 0;
-
   constructor(parts: {
     context: Context;
     keys: RemoteKeys;
+    lanes: Lanes;
     deletions: Deletions;
     attempts: Attempts;
+    deleter: Deleter;
     barriers: Barriers;
     conflicts: Conflicts;
   }) {
@@ -90,12 +87,10 @@ export class Exporter {
     this.#keys = parts.keys;
     this.#deletions = parts.deletions;
     this.#attempts = parts.attempts;
+    this.#lanes = parts.lanes;
+    this.#deleter = parts.deleter;
     this.#barriers = parts.barriers;
     this.#conflicts = parts.conflicts;
-  }
-
-  get jobs(): number {
-    return this.#jobs;
   }
 
   get pendingCount(): number {
@@ -104,16 +99,7 @@ export class Exporter {
 
   /** When something can be started, provided that nothing under way finishes before. */
   get due(): number {
-    if (this.#jobs >= jobsMax || this.#keys.moved.size > 0) return Infinity;
-    return this.#agenda.due;
-  }
-
-  isBusy(key: string): boolean {
-    return this.#busy.has(key);
-  }
-
-  isPending(ino: number): boolean {
-    return this.#pending.has(ino);
+    return this.#keys.moved.size > 0 ? Infinity : this.#lanes.due;
   }
 
   failures(): SyncFailure[] {
@@ -170,7 +156,7 @@ export class Exporter {
       failure: undefined,
     };
     this.#pending.set(ino, pending);
-    this.#agenda.push(this.#dueOf(pending), ino);
+    this.#lanes.push(this.#dueOf(pending), ino);
   }
 
   /** The inode needs no export any more (unlinked, or in lost+found). */
@@ -179,11 +165,6 @@ export class Exporter {
     this.#pending.delete(ino);
     if (pending?.job !== undefined) this.#context.outbox.decide('cancel', pending.job);
     this.#barriers.exported(ino, Infinity);
-  }
-
-  /** A deletion was noted or has become possible. */
-  scheduleDeletion(key: string): void {
-    this.#agenda.push(this.#context.now() + this.#context.options.quietMs, key);
   }
 
   /** What is pending and passes the filter is exported without waiting. Returns what a barrier waits for. */
@@ -203,7 +184,7 @@ export class Exporter {
       inodes.set(pending.ino, pending.generation);
       pending.urgent = pending.generation;
       pending.notBefore = 0;
-      if (pending.job === undefined) this.#agenda.push(0, pending.ino);
+      if (pending.job === undefined) this.#lanes.push(0, pending.ino);
     }
     const keys = new Set<string>();
     for (const key of this.#deletions.keys()) {
@@ -211,18 +192,17 @@ export class Exporter {
       if (!filter.key(key)) continue;
       if (ino !== undefined && this.failureOf(ino) !== undefined && !inodes.has(ino)) continue;
       keys.add(key);
-      this.#deletions.since.set(key, -Infinity);
-      this.#agenda.push(0, key);
+      this.#deleter.hurry(key);
     }
     return { inodes, keys, failures };
   }
 
   /** Starts what is due. Inside a transaction. */
   start(now: number): void {
-    while (this.#jobs < jobsMax && this.#keys.moved.size === 0) {
-      const next = this.#agenda.pop(now);
+    while (this.#keys.moved.size === 0) {
+      const next = this.#lanes.pop(now);
       if (next === undefined) return;
-      if (typeof next === 'string') this.#startDeletion(next, now);
+      if (typeof next === 'string') this.#deleter.start(next, now);
       else this.#startExport(next, now);
     }
   }
@@ -238,7 +218,7 @@ export class Exporter {
     if (pending === undefined || pending.job !== undefined) return;
     const due = this.#dueOf(pending);
     if (due > now) {
-      this.#agenda.push(due, ino);
+      this.#lanes.push(due, ino);
       return;
     }
     const { tree } = this.#context;
@@ -252,12 +232,7 @@ export class Exporter {
       this.#fail(pending, fault ?? 'NameNotUtf8', 'The path cannot be a key in S3.');
       return;
     }
-    const waiting = this.#busy.get(key);
-    if (waiting !== undefined) {
-      waiting.push(ino);
-      return;
-    }
-    this.#send(pending, key, bits, a);
+    if (!this.#lanes.waitFor(key, ino)) this.#send(pending, key, bits, a);
   }
 
   #isLocalOnly(ino: number, kind: Kind): boolean {
@@ -282,44 +257,29 @@ export class Exporter {
       return this.#clean(pending);
     }
     const noted = this.#deletions.get(key);
-    const held = inPlace ? base : noted;
     if (!inPlace && noted?.eTag === undefined && (noted?.marks.length ?? 0) > 0) {
-      // What is there may be an older write of ours: that has to be known first.
-      this.#deletions.since.set(key, -Infinity);
-      this.#sendDeletion(key, ino);
+      // What is there may be an older write of ours: that has to go first.
+      this.#deleter.send(key);
+      this.#lanes.waitFor(key, ino);
       return;
     }
     if (!inPlace && this.#needsVersion(key, ino)) return;
+    const held = inPlace ? base : noted;
     const foreign = base?.foreign ?? held?.foreign;
-    const condition =
-      held?.eTag === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: held.eTag };
-    const attributes = objectAttributes(a, foreign);
-    const started: Started = {
-      pending,
-      key,
-      generation: pending.generation,
-      sendsContent: false,
-      expectsObject: held?.eTag !== undefined,
-      foreign,
-    };
-    const tagged =
-      held?.eTag !== undefined && (foreign?.tagCount ?? 0) > 0
-        ? { tagsOf: pinOf(newBase({ ...held, eTag: held.eTag }, undefined), key) }
-        : {};
-    let job: NewJob;
-    const source = base === undefined ? undefined : pinOf(base, base.key ?? key);
-    if (source !== undefined && (bits & Dirty.content) === 0) {
-      // Unknown attributes must not be overwritten by assumed ones.
-      const keeps = !tree.isKnown(ino) || (bits & Dirty.attributes) === 0;
-      const replaced = keeps && source.key !== key ? undefined : attributes;
-      const size = isDirectory ? 0 : a.size;
-      job = { kind: 'copy', from: source, size, key, condition, attributes: replaced };
-    } else {
-      started.sendsContent = true;
-      job = this.#contentJob(ino, a, source, { key, condition, attributes, ...tagged });
-    }
-    this.#attempts.begin(key, markOf(job, a));
-    this.#run(started, job);
+    const expected = held?.eTag === undefined ? undefined : { ...held, eTag: held.eTag };
+    const job = writeJob(this.#context, { ino, a, bits, key, base, held: expected, foreign });
+    this.#attempts.begin(key, markOf(job));
+    this.#run(
+      {
+        pending,
+        key,
+        generation: pending.generation,
+        sendsContent: job.kind !== 'copy',
+        expectsObject: expected !== undefined,
+        foreign,
+      },
+      job,
+    );
   }
 
   /**
@@ -332,7 +292,7 @@ export class Exporter {
     const { ino } = deletion;
     const source = this.#context.base(ino);
     if (source === undefined || source.key !== key) return false;
-    this.#occupy(key);
+    this.#lanes.occupy(key);
     this.#context.outbox.send({ kind: 'head', key, bodyBytesMax: 0 }, (result) => {
       let wait = 0;
       if (result.kind === 'head' && result.head?.eTag === source.eTag) {
@@ -346,53 +306,16 @@ export class Exporter {
         this.#context.failed(result.code, result.message);
         wait = this.#context.backoffMs(2);
       }
-      this.#vacate(key);
-      this.#agenda.push(this.#context.now() + wait, next);
+      this.#lanes.vacate(key);
+      this.#lanes.push(this.#context.now() + wait, next);
     });
     return true;
   }
 
-  #contentJob(
-    ino: number,
-    a: Attributes,
-    source: ObjectPin | undefined,
-    target: Pick<Extract<NewJob, { kind: 'put' }>, 'key' | 'condition' | 'attributes'> & {
-      tagsOf?: ObjectPin;
-    },
-  ): NewJob {
-    const { tree } = this.#context;
-    if (a.kind === Kind.directory) return { kind: 'put', body: new Uint8Array(0), ...target };
-    if (a.kind === Kind.symlink) {
-      return { kind: 'put', body: Buffer.from(tree.linkTarget(ino), 'latin1'), ...target };
-    }
-    const small = tree.smallContent(ino);
-    if (small !== undefined) return { kind: 'put', body: small, ...target };
-    const path = tree.cacheFile(ino);
-    const job = { kind: 'upload' as const, path, size: a.size, ...target };
-    if (source === undefined) return job;
-    const unchanged = tree.unchanged(ino);
-    const missing = tree.missing(ino);
-    return { ...job, base: { from: source, size: a.size, unchanged, missing } };
-  }
-
   #run(started: Started, job: NewJob): void {
     const { pending, key } = started;
-    this.#occupy(key);
+    this.#lanes.occupy(key);
     pending.job = this.#context.outbox.send(job, (result) => this.#onResult(started, result));
-  }
-
-  #occupy(key: string): void {
-    this.#jobs++;
-    this.#busy.set(key, []);
-  }
-
-  /** Inodes wait for the key with their quiet time over, deletions likewise. */
-  #vacate(key: string): void {
-    this.#jobs--;
-    this.#context.affected(key);
-    const waiting = this.#busy.get(key) ?? [];
-    this.#busy.delete(key);
-    for (const next of waiting) this.#agenda.push(0, next);
   }
 
   #onResult(started: Started, result: TransferResult): void {
@@ -404,7 +327,7 @@ export class Exporter {
       return;
     }
     pending.job = undefined;
-    this.#vacate(key);
+    this.#lanes.vacate(key);
     switch (result.kind) {
       case 'written':
         this.#onWritten(started, result);
@@ -443,19 +366,19 @@ export class Exporter {
     const a = this.#context.attributes(ino);
     if (a === undefined || tree.parentOf(ino) === 0) {
       this.#deletions.note(key, base);
-      this.scheduleDeletion(key);
+      this.#deleter.schedule(key);
       return this.forget(ino);
     }
     const old = this.#context.base(ino);
     if (this.#keys.keyOf(ino, a.kind) !== key) {
       // Moved while it was under way: now its object is here and has to follow.
-      if (old?.key !== undefined && old.key !== key) this.#release(old.key, ino);
+      if (old?.key !== undefined && old.key !== key) this.#deleter.release(old.key, ino);
       this.#context.setBase(ino, { ...base, key });
       this.#deletions.note(key, base, { ino });
-      this.scheduleDeletion(key);
+      this.#deleter.schedule(key);
       return this.#again(pending);
     }
-    if (old?.key !== undefined && old.key !== key) this.#release(old.key, ino);
+    if (old?.key !== undefined && old.key !== key) this.#deleter.release(old.key, ino);
     this.#context.setBase(ino, base);
     this.#deletions.drop(key);
     pending.tries = 0;
@@ -468,11 +391,6 @@ export class Exporter {
     }
     if (started.sendsContent && a.kind === Kind.file) tree.setExported(ino);
     this.#clean(pending);
-  }
-
-  #release(key: string, ino: number): void {
-    this.#deletions.release(key, ino);
-    this.#agenda.push((this.#deletions.since.get(key) ?? 0) + this.#context.options.quietMs, key);
   }
 
   #onConflict(started: Started, head: RemoteHead | undefined): void {
@@ -524,7 +442,7 @@ export class Exporter {
     if (a.kind !== Kind.file || tree.missing(ino).length === 0) {
       // The bytes are here: they are sent instead of copied.
       const base = this.#context.base(ino);
-      if (base?.key !== undefined) this.#release(base.key, ino);
+      if (base?.key !== undefined) this.#deleter.release(base.key, ino);
       this.#context.setBase(ino, undefined);
       this.changed(ino, Dirty.content);
       return this.#again(pending);
@@ -543,9 +461,10 @@ export class Exporter {
    */
   #followSource(pending: Pending, base: Base, key: string): void {
     const { ino } = pending;
-    this.#jobs++;
+    if (this.#lanes.waitFor(key, ino)) return;
+    this.#lanes.occupy(key);
     this.#context.outbox.send({ kind: 'head', key, bodyBytesMax: 0 }, (result) => {
-      this.#jobs--;
+      this.#lanes.vacate(key);
       const { tree } = this.#context;
       const isSame =
         this.#pending.get(ino) === pending &&
@@ -586,7 +505,7 @@ export class Exporter {
     if (oldKey !== undefined) this.#barriers.deleted(oldKey);
     if (!isRepairable(error)) return;
     pending.notBefore = this.#context.now() + repairMs;
-    this.#agenda.push(pending.notBefore, ino);
+    this.#lanes.push(pending.notBefore, ino);
   }
 
   #revive(pending: Pending): void {
@@ -597,7 +516,7 @@ export class Exporter {
 
   #again(pending: Pending): void {
     if (this.#pending.get(pending.ino) !== pending) return;
-    this.#agenda.push(this.#dueOf(pending), pending.ino);
+    this.#lanes.push(this.#dueOf(pending), pending.ino);
   }
 
   #clean(pending: Pending): void {
@@ -606,86 +525,8 @@ export class Exporter {
     this.#pending.delete(ino);
     this.#barriers.exported(ino, Infinity);
   }
-
-  #startDeletion(key: string, now: number): void {
-    const deletion = this.#deletions.get(key);
-    if (deletion === undefined) return;
-    const since = this.#deletions.since.get(key) ?? 0;
-    const due = since + this.#context.options.quietMs;
-    if (due > now) {
-      this.#agenda.push(due, key);
-      return;
-    }
-    if (deletion.ino !== undefined && this.#stillNeeded(key, deletion.ino)) return;
-    const waiting = this.#busy.get(key);
-    if (waiting !== undefined) {
-      waiting.push(key);
-      return;
-    }
-    const ino = this.#keys.resolve(key);
-    if (ino !== 0 && this.#context.tree.dirty(ino) !== 0) {
-      // Its export replaces the object; should that never come to pass, this is looked at again.
-      this.#agenda.push(now + this.#context.options.maxAgeMs, key);
-      return;
-    }
-    if (ino !== 0 && this.#context.base(ino) !== undefined) {
-      this.#deletions.drop(key);
-      return;
-    }
-    this.#sendDeletion(key, undefined);
-  }
-
-  /** The inode has not been exported to where it was moved to. */
-  #stillNeeded(key: string, ino: number): boolean {
-    const { tree } = this.#context;
-    return (
-      tree.parentOf(ino) !== 0 && tree.dirty(ino) !== 0 && this.#context.base(ino)?.key === key
-    );
-  }
-
-  #sendDeletion(key: string, next: number | undefined): void {
-    const { eTag, marks } = this.#deletions.get(key) ?? { marks: [] };
-    const job = { kind: 'delete' as const, key, marks: [...marks, ...this.#attempts.of(key)] };
-    this.#occupy(key);
-    if (next !== undefined) this.#busy.get(key)?.push(next);
-    this.#context.outbox.send(eTag === undefined ? job : { ...job, eTag }, (result) => {
-      this.#vacate(key);
-      if (result.kind === 'failed') {
-        this.#context.failed(result.code, result.message);
-        const tries = this.#deletionTries.get(key) ?? 0;
-        this.#deletionTries.set(key, tries + 1);
-        this.#deletions.since.set(key, this.#context.now() + this.#context.backoffMs(tries));
-        this.scheduleDeletion(key);
-        return;
-      }
-      this.#deletionTries.delete(key);
-      this.#attempts.settle(key);
-      this.#deletions.drop(key);
-      this.#context.exported++;
-      if (result.kind === 'conflict') this.#conflicts.undelete(key, result.head);
-    });
-  }
 }
 
 function keyOf(base: Base): { key?: string } {
   return base.key === undefined ? {} : { key: base.key };
-}
-
-/** What tells the object of this job from others, should its answer be lost. */
-function markOf(job: NewJob, a: Attributes): OwnMark {
-  switch (job.kind) {
-    case 'put':
-      return { size: job.body.length, metadata: job.attributes.metadata };
-    case 'upload':
-      return { size: job.size, metadata: job.attributes.metadata };
-    case 'copy':
-      return job.attributes === undefined
-        ? { size: job.size, eTag: job.from.eTag }
-        : { size: job.size, metadata: job.attributes.metadata };
-    case 'delete':
-    case 'fetch':
-    case 'head':
-    case 'list':
-      return { size: a.size };
-  }
 }

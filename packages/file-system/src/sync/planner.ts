@@ -4,7 +4,7 @@
  * to remember is in the core's own commits, so that after a crash everything pending goes on.
  *
  * Parts, each of which only knows those before it: RemoteKeys (paths and keys), Deletions and Attempts (notes),
- * Barriers, Conflicts, Exporter, Directories (names), Heads (attributes), Ranges (bytes), Relister.
+ * Barriers, Conflicts, Lanes, Deleter, Exporter, Directories (names), Heads (attributes), Ranges (bytes), Relister.
  */
 import { Kind, rootIno } from '../operations.ts';
 import type { Result, WaitId } from '../operations.ts';
@@ -14,10 +14,12 @@ import { Record } from './base.ts';
 import { Conflicts } from './conflicts.ts';
 import { Context } from './context.ts';
 import type { SyncOptions } from './context.ts';
+import { Deleter } from './deleter.ts';
 import { Attempts, Deletions } from './deletions.ts';
 import { Directories } from './directories.ts';
 import { Exporter } from './exporter.ts';
 import { Heads } from './heads.ts';
+import { Lanes } from './lanes.ts';
 import { Dirty } from './port.ts';
 import type { Sync, SyncFailure, SyncStatus, Tree } from './port.ts';
 import { Ranges } from './ranges.ts';
@@ -39,6 +41,8 @@ class Planner implements Sync {
   readonly #attempts: Attempts;
   readonly #barriers: Barriers;
   readonly #conflicts: Conflicts;
+  readonly #lanes: Lanes;
+  readonly #deleter: Deleter;
   readonly #exporter: Exporter;
   readonly #directories: Directories;
   readonly #heads: Heads;
@@ -59,14 +63,27 @@ class Planner implements Sync {
     this.#attempts = attempts;
     const conflicts = new Conflicts(context, keys, deletions);
     this.#conflicts = conflicts;
-    const exporter = new Exporter({ context, keys, deletions, attempts, barriers, conflicts });
+    const lanes = new Lanes(context);
+    this.#lanes = lanes;
+    const deleter = new Deleter({ context, keys, lanes, deletions, attempts, conflicts });
+    this.#deleter = deleter;
+    const exporter = new Exporter({
+      context,
+      keys,
+      lanes,
+      deletions,
+      attempts,
+      deleter,
+      barriers,
+      conflicts,
+    });
     this.#exporter = exporter;
     const directories = new Directories(context, keys, deletions);
     this.#directories = directories;
     const heads = new Heads(context, keys);
     this.#heads = heads;
     this.#ranges = new Ranges(context, keys, heads);
-    this.#relister = new Relister({ context, keys, deletions, directories, heads, exporter });
+    this.#relister = new Relister({ context, keys, lanes, deletions, directories, heads });
     directories.onListed = (directory) => this.#relister.touched(directory);
     tree.transaction(() => this.#resume());
   }
@@ -85,7 +102,7 @@ class Planner implements Sync {
       this.#deletions.note(key, undefined, { marks: this.#attempts.of(key) });
       this.#attempts.settle(key);
     }
-    for (const key of this.#deletions.keys()) this.#exporter.scheduleDeletion(key);
+    for (const key of this.#deletions.keys()) this.#deleter.schedule(key);
   }
 
   created(ino: number): void {
@@ -114,14 +131,13 @@ class Planner implements Sync {
     const key = this.#keys.remoteKey(parent, name, kind);
     const base = this.#context.base(ino);
     if (base?.key !== undefined) {
-      this.#deletions.release(base.key, ino);
-      this.#exporter.scheduleDeletion(base.key);
+      this.#deleter.release(base.key, ino);
     }
     if (key !== undefined) {
       const marks = this.#attempts.of(key);
       if ((base !== undefined && base.key === undefined) || marks.length > 0) {
         this.#deletions.note(key, base?.key === undefined ? base : undefined, { marks });
-        this.#exporter.scheduleDeletion(key);
+        this.#deleter.schedule(key);
       }
     }
     this.#keys.unmark(ino);
@@ -205,7 +221,7 @@ class Planner implements Sync {
     const exportAgeMs = Math.max(0, this.#context.now() - oldest);
     const status: SyncStatus = {
       pending: this.#exporter.pendingCount,
-      exporting: this.#exporter.jobs,
+      exporting: this.#lanes.jobs,
       failed: this.#exporter.failures(),
       conflicts: [...this.#conflicts.list],
       importFailures: this.#directories.failures(),
@@ -247,7 +263,7 @@ class Planner implements Sync {
     } else if (marks.length > 0) {
       this.#deletions.note(key, undefined, { marks });
     } else return;
-    this.#exporter.scheduleDeletion(key);
+    this.#deleter.schedule(key);
   }
 
   /** Without a marker a directory would vanish from S3 with its last child. */

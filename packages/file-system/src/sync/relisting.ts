@@ -9,9 +9,9 @@ import type { RemoteObject, TransferResult } from '../transfer/jobs.ts';
 import type { Context } from './context.ts';
 import type { Deletions } from './deletions.ts';
 import type { Directories } from './directories.ts';
-import type { Exporter } from './exporter.ts';
 import type { Heads } from './heads.ts';
 import { nameOfPart } from './keys.ts';
+import type { Lanes } from './lanes.ts';
 import type { RemoteKeys } from './remote-keys.ts';
 
 /** A directory stays in use for this long after it was looked into. */
@@ -39,7 +39,7 @@ export class Relister {
   readonly #deletions: Deletions;
   readonly #directories: Directories;
   readonly #heads: Heads;
-  readonly #exporter: Exporter;
+  readonly #lanes: Lanes;
   readonly #used = new Map<number, Used>();
   #active = 0;
   #nextMs = Infinity;
@@ -50,14 +50,14 @@ export class Relister {
     deletions: Deletions;
     directories: Directories;
     heads: Heads;
-    exporter: Exporter;
+    lanes: Lanes;
   }) {
     this.#context = parts.context;
     this.#keys = parts.keys;
     this.#deletions = parts.deletions;
     this.#directories = parts.directories;
     this.#heads = parts.heads;
-    this.#exporter = parts.exporter;
+    this.#lanes = parts.lanes;
   }
 
   get due(): number {
@@ -168,7 +168,7 @@ export class Relister {
   #isOurs(relisting: Relisting, ino: number, key: string): boolean {
     return (
       this.#context.tree.dirty(ino) !== 0 ||
-      this.#exporter.isBusy(key) ||
+      this.#lanes.isBusy(key) ||
       this.#context.isOutdated(key, relisting.startedAt)
     );
   }
@@ -176,7 +176,7 @@ export class Relister {
   #addNew(relisting: Relisting, seen: ReadonlySet<string>): void {
     const { directory, prefix, startedAt } = relisting;
     const isAhead = (key: string): boolean =>
-      this.#exporter.isBusy(key) || this.#context.isOutdated(key, startedAt);
+      this.#lanes.isBusy(key) || this.#context.isOutdated(key, startedAt);
     for (const key of relisting.prefixes) {
       if (seen.has(nameOfPart(key.slice(prefix.length, -1))) && !this.#isFileHere(directory, key)) {
         continue;
@@ -250,7 +250,7 @@ export class Relister {
       const stays =
         key === undefined ||
         tree.dirty(ino) !== 0 ||
-        this.#exporter.isBusy(key) ||
+        this.#lanes.isBusy(key) ||
         this.#context.isOutdated(key, startedAt);
       if (stays) isEmpty = false;
       else if (kind === Kind.directory) {
@@ -260,7 +260,7 @@ export class Relister {
     const mayGo =
       isEmpty &&
       tree.dirty(directory) === 0 &&
-      !this.#exporter.isBusy(prefix) &&
+      !this.#lanes.isBusy(prefix) &&
       !this.#context.isOutdated(prefix, startedAt);
     if (mayGo) tree.removeRemote(directory);
     return mayGo;
