@@ -173,7 +173,7 @@ function noSuchRevision(location: RepositoryLocation, revision: string): ReviewF
 }
 
 /** One message for each way in which git says no. */
-function explainFetch(
+export function explainFetch(
   result: GitResult,
   location: RepositoryLocation,
   revision: string,
