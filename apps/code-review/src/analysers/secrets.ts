@@ -95,8 +95,9 @@ async function scan(
     }
     const text = tree.text(path);
     if (text === null) continue;
-    const found = ownRules(path, text);
-    if (worthLooking.test(text)) found.push(...(await preset(path, text)));
+    // The provider's own pattern says more than ours, so it comes first.
+    const found = worthLooking.test(text) ? await preset(path, text) : [];
+    found.push(...ownRules(path, text));
     const lower =
       isTestPath(path) ||
       /(?:^|\/)(?:examples?|docs?|samples?)\/|\.(?:md|rst|adoc|txt)$/i.test(path);
