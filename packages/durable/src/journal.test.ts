@@ -205,6 +205,31 @@ test('a snapshot replaces the segments before it while records go on being writt
   await again.close();
 });
 
+test('a snapshot can be taken while the writer never rests', async () => {
+  const { journal } = await open();
+  let n = 0;
+  const writer = { resting: false };
+  const busy = (async () => {
+    while (!writer.resting) {
+      journal.append({ n: n++ });
+      const before = journal.durable();
+      journal.append({ n: n++ });
+      await before;
+    }
+  })();
+  await journal.compact([{ state: 1 }]);
+  writer.resting = true;
+  await busy;
+  await journal.durable();
+  await journal.close();
+  const { journal: again, records } = await open();
+  const after = records.slice(1) as { n: number }[];
+  expect(records[0]).toEqual({ state: 1 });
+  expect(after.map((record) => record.n)).toEqual(after.map((_record, i) => after[0]!.n + i));
+  expect(after.at(-1)).toEqual({ n: n - 1 });
+  await again.close();
+});
+
 test('a snapshot that was not finished is as if it had never been begun', async () => {
   await write({ n: 1 });
   await writeFile(join(dir, 'snapshot-2.tmp'), 'half');

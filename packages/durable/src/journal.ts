@@ -73,6 +73,8 @@ export class Journal {
   #durable = 0;
   #waiters: Waiter[] = [];
   #flushing = false;
+  /** Set while a new segment waits to be written to. */
+  #switch: (() => void) | undefined;
   #writing: Promise<void> | undefined;
   #stalled: string | undefined;
   #closed = false;
@@ -266,6 +268,7 @@ export class Journal {
     }
     // Whatever is under way must not find its descriptor closed, or given to another file.
     await this.#writing;
+    this.#switch?.();
     await this.#compacting?.catch(() => {});
     await this.#file.close();
     await this.#unlock();
@@ -273,6 +276,8 @@ export class Journal {
 
   async #flush(): Promise<void> {
     while (this.#queue.length > 0 && !this.#closed) {
+      // Not while the disk refuses: the half-written batch is cut off the file it went to.
+      if (this.#stalled === undefined) this.#switch?.();
       const batch = this.#queue;
       this.#queue = [];
       const bytes = batch.length === 1 ? batch[0]! : Buffer.concat(batch);
@@ -295,6 +300,7 @@ export class Journal {
       this.#settle();
     }
     this.#flushing = false;
+    if (this.#stalled === undefined) this.#switch?.();
   }
 
   async #write(bytes: Buffer): Promise<void> {
@@ -318,18 +324,22 @@ export class Journal {
     for (const waiter of this.#waiters.splice(0)) waiter.reject(new JournalError(reason));
   }
 
-  /** Waits for the writer to rest, then goes on in a new, empty segment. */
+  /** Goes on in a new, empty segment: between two writes, or at once when nothing is written. */
   async #rotate(): Promise<void> {
     const next = this.#segment + 1;
     const file = await this.#openFile(join(this.#dir, fileName('segment', next)));
     await file.write(SEGMENT_MAGIC, 0);
     await syncDirectory(this.#dir);
-    // No await between the last check and the switch: a record goes to exactly one segment.
-    while (this.#flushing) await this.eventuallyDurable();
-    const old = this.#file;
-    this.#file = file;
-    this.#segment = next;
-    this.#position = SEGMENT_MAGIC.length;
+    const old = await new Promise<JournalFile>((resolve) => {
+      this.#switch = () => {
+        this.#switch = undefined;
+        resolve(this.#file);
+        this.#file = file;
+        this.#segment = next;
+        this.#position = SEGMENT_MAGIC.length;
+      };
+      if (!this.#flushing) this.#switch();
+    });
     await old.close();
   }
 }

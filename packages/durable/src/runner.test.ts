@@ -138,6 +138,18 @@ describe('an execution', () => {
     ]);
   });
 
+  test('whose time ran out while the host was away does not begin again', async ({ dir }) => {
+    const host = await startPuppetHost({ dir });
+    const arn = await host.start({ functionName: 'brief' });
+    await host.next();
+    await host.close();
+    host.clock.advance(60_000);
+    const again = await startPuppetHost({ dir, clock: host.clock });
+    expect(await again.service.waitFor(arn)).toMatchObject({ status: 'TIMED_OUT' });
+    expect(again.untaken()).toBe(0);
+    await again.close();
+  });
+
   test('is forgotten when its retention is over, after a restart too', async ({ dir }) => {
     const host = await startPuppetHost({ dir });
     const arn = await host.start({ name: 'once' });

@@ -118,9 +118,8 @@ export class Runner {
       if (operation.type === 'CHAINED_INVOKE' && isOperationOpen(operation))
         this.chained.start(execution, operation);
     }
-    this.fireDue(execution);
     if (execution.outcome) this.end(execution, endOf(execution.outcome));
-    else this.kick(execution);
+    else this.#timerFired(execution.id);
   }
 
   /** Sets the clock for an execution that has just begun, and runs it. */
@@ -240,6 +239,10 @@ export class Runner {
     try {
       // The function must not see what a restart would not know.
       await store.journal.eventuallyDurable();
+      if (execution.status !== 'RUNNING') {
+        delete live.invocation;
+        return;
+      }
       reply = await invoker.invoke({
         functionName: execution.functionName,
         version: execution.version,
