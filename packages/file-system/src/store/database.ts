@@ -29,7 +29,10 @@ export type Entry =
   /** A record; null = removed. */
   | ['r', string, string | null];
 
-const mebibyte = 1 << 20;
+/** About ten thousand changes: what one COMMIT takes stays a matter of milliseconds. */
+const journalBytesMax = 2 << 20;
+/** Several times what a COMMIT of a full journal adds to SQLite's files. */
+const reserveBytesMax = 16 << 20;
 /** More than any single change of the file system needs in the journal. */
 const recordBytes = 65_536;
 
@@ -61,11 +64,11 @@ export class Database {
     const { bsize, blocks } = statfsSync(dir);
     const total = bsize * blocks;
     this.#reserve = join(dir, 'reserve');
-    this.#reserveBytes = Math.min(64 * mebibyte, Math.ceil(total / 16));
+    this.#reserveBytes = Math.min(reserveBytesMax, Math.ceil(total / 16));
     const journalPath = join(dir, 'journal');
     if (!existsSync(journalPath))
-      Journal.make(journalPath, Math.min(4 * mebibyte, Math.ceil(total / 64)));
-    this.#journal = new Journal(journalPath, 4 * mebibyte);
+      Journal.make(journalPath, Math.min(journalBytesMax, Math.ceil(total / 64)));
+    this.#journal = new Journal(journalPath);
     this.sql = openDatabase(join(dir, 'metadata.db'));
     this.#putInode = this.sql.prepare(putInodeSql);
     this.#deleteInode = this.sql.prepare('DELETE FROM inode WHERE ino = ?');

@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true }));
 
 function replayed(sequence = 0): { records: string[]; journal: Journal } {
-  const journal = new Journal(path, 4096);
+  const journal = new Journal(path);
   const records: string[] = [];
   journal.replay(sequence, (record) => records.push(record));
   return { records, journal };

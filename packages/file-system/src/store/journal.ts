@@ -29,9 +29,9 @@ export class Journal {
   #sequence = 0;
   #buffer: Buffer = Buffer.allocUnsafe(65536);
 
-  constructor(path: string, bytesMax: number) {
+  constructor(path: string) {
     this.#fd = openSync(path, 'r+', 0o600);
-    this.bytesMax = fstatSync(this.#fd).size || bytesMax;
+    this.bytesMax = fstatSync(this.#fd).size;
   }
 
   /** Makes the file with its blocks. Throws ENOSPC. */
