@@ -73,16 +73,16 @@ describe('making', () => {
     expect(fx.stat(rootIno).nlink).toBe(before.nlink);
   });
 
-  test('FIFOs and sockets are inodes; symlink targets up to 4,080 bytes; hard links are refused', () => {
+  test('FIFOs and sockets are inodes; symlink targets up to 4,095 bytes; hard links are refused', () => {
     expect(fx.fs.mknod(root, rootIno, 'p', Kind.fifo, 0o600, out)).toBe(ok);
     expect(fx.stat(out.ino)).toMatchObject({ kind: Kind.fifo, mode: 0o600, size: 0 });
     const fifo = out.ino;
-    expect(fx.fs.symlink(root, rootIno, 'l', '\xff'.repeat(4080), out)).toBe(ok);
-    expect(out).toMatchObject({ kind: Kind.symlink, size: 4080, mode: 0o777 });
+    expect(fx.fs.symlink(root, rootIno, 'l', '\xff'.repeat(4095), out)).toBe(ok);
+    expect(out).toMatchObject({ kind: Kind.symlink, size: 4095, mode: 0o777 });
     expect(fx.fs.readlink(root, out.ino)).toBe(ok);
-    expect(fx.fs.linkTarget).toBe('\xff'.repeat(4080));
+    expect(fx.fs.linkTarget).toBe('\xff'.repeat(4095));
     expect(fx.fs.readlink(root, fifo)).toBe(FsError.Invalid);
-    expect(fx.fs.symlink(root, rootIno, 'm', 'x'.repeat(4081), out)).toBe(FsError.NameTooLong);
+    expect(fx.fs.symlink(root, rootIno, 'm', 'x'.repeat(4096), out)).toBe(FsError.NameTooLong);
     expect(fx.fs.link(root, fifo, rootIno, 'h')).toBe(FsError.NotPermitted);
   });
 });

@@ -18,8 +18,8 @@ import type { Core } from './core.ts';
 import { judgeOpen, resultOf, truncateAtOpen } from './data.ts';
 import type { Handles } from './handles.ts';
 
-/** S3 Files' limit for the target of a symbolic link. */
-const targetBytesMax = 4080;
+/** Linux's limit for the target of a symbolic link. S3 Files has 4,080, fewer than POSIX's PATH_MAX asks for. */
+const targetBytesMax = 4095;
 
 export function lookup(
   core: Core,

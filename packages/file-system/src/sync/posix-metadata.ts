@@ -143,8 +143,8 @@ export function headAttributes(
   return attributes;
 }
 
-/** Objects up to this size may be symbolic links. */
-export const linkBytesMax = 4080;
+/** Objects up to this size may be symbolic links: what `symlink` accepts. */
+export const linkBytesMax = 4095;
 
 function parseOctal(text: string | undefined): number | undefined {
   return text !== undefined && /^[0-7]{1,7}$/.test(text) ? parseInt(text, 8) : undefined;
