@@ -348,10 +348,12 @@ export class Exporter {
         if (!result.retryable) this.#attempts.withdraw(key);
         this.#onFailed(pending, result);
         break;
+      case 'changes':
       case 'deleted':
       case 'fetched':
       case 'head':
       case 'page':
+      case 'unsupported':
         throw new Error(`A write was answered with ${result.kind}.`);
     }
   }

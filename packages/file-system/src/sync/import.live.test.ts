@@ -176,3 +176,21 @@ test('a directory of which nothing was looked at yet is moved whole', async () =
   expect(keys.every((key) => key.startsWith('e/'))).toBe(true);
   expect((await outside.head('e/')).metadata).toEqual({ 'file-permissions': '0040700' });
 });
+
+test('a change is seen at once when the store tells of it', async () => {
+  const quiet = await rig.second({ relistMs: 3_600_000 });
+  await put('d/a', 'one');
+  expect(await quiet.names('/d')).toEqual(['a']);
+  expect(await quiet.read('/d/a')).toBe('one');
+  await put('d/b', 'new');
+  await put('d/a', 'two');
+  await put('e/f', 'deep');
+  await eventually(
+    async () => (await quiet.names('/d')).join() === 'a,b' && (await quiet.read('/d/a')) === 'two',
+    'the changes are there',
+  );
+  await eventually(async () => (await quiet.names('/')).join() === 'd,e', 'a new directory');
+  await outside.delete('d/a');
+  await outside.delete('d/b');
+  await eventually(async () => (await quiet.names('/')).join() === 'e', 'an emptied directory');
+});

@@ -31,7 +31,10 @@ export class Outbox {
 
   receive(result: TransferResult): void {
     const listener = this.#listeners.get(result.id);
-    const goesOn = result.kind === 'ready' || (result.kind === 'page' && !result.last);
+    const goesOn =
+      result.kind === 'ready' ||
+      result.kind === 'changes' ||
+      (result.kind === 'page' && !result.last);
     if (!goesOn) this.#listeners.delete(result.id);
     listener?.(result);
   }

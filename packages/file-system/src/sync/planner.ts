@@ -4,13 +4,14 @@
  * to remember is in the core's own commits, so that after a crash everything pending goes on.
  *
  * Parts, each of which only knows those before it: RemoteKeys (paths and keys), Deletions and Attempts (notes),
- * Barriers, Conflicts, Lanes, Deleter, Exporter, Directories (names), Heads (attributes), Ranges (bytes), Relister.
+ * Barriers, Conflicts, Lanes, Deleter, Exporter, Directories (names), Heads (attributes), Ranges (bytes), Relister, Changes.
  */
 import { Kind, rootIno } from '../operations.ts';
 import type { Result, WaitId } from '../operations.ts';
 import type { TransferJob, TransferResult } from '../transfer/jobs.ts';
 import { Barriers } from './barriers.ts';
 import { Record } from './base.ts';
+import { Changes } from './changes.ts';
 import { Conflicts } from './conflicts.ts';
 import { Context } from './context.ts';
 import type { SyncOptions } from './context.ts';
@@ -48,6 +49,7 @@ class Planner implements Sync {
   readonly #heads: Heads;
   readonly #ranges: Ranges;
   readonly #relister: Relister;
+  readonly #changes: Changes;
 
   constructor(tree: Tree, options: SyncOptions) {
     this.#tree = tree;
@@ -84,8 +86,10 @@ class Planner implements Sync {
     this.#heads = heads;
     this.#ranges = new Ranges(context, keys, heads);
     this.#relister = new Relister({ context, keys, lanes, deletions, directories, heads });
+    this.#changes = new Changes({ context, lanes, deletions, relister: this.#relister });
     directories.onListed = (directory) => this.#relister.touched(directory);
     tree.transaction(() => this.#resume());
+    this.#changes.watch();
   }
 
   /** What was pending when the process ended goes on. */

@@ -183,11 +183,13 @@ export class Ranges {
         this.#onFailed(fetch, result);
         return;
       case 'cancelled':
+      case 'changes':
       case 'conflict':
       case 'deleted':
       case 'head':
       case 'page':
       case 'ready':
+      case 'unsupported':
       case 'written':
         throw new Error(`A fetch was answered with ${result.kind}.`);
     }

@@ -14,15 +14,24 @@ import { nameOfPart } from './keys.ts';
 import type { Lanes } from './lanes.ts';
 import type { RemoteKeys } from './remote-keys.ts';
 
-/** A directory stays in use for this long after it was looked into. */
+/** A directory stays in use for this long after it was looked into, and as long as the kernel knows it. */
 const usedMs = 60_000;
 const listingsMax = 4;
-/** With many directories in use each of them is listed more rarely. */
-const listingsPerSecondMax = 40;
+/** With many directories in use each of them is listed more rarely, … */
+const listingsPerSecondMax = 20;
+/** … and so is one that the kernel knows but nobody has looked into for long: after a fourth of that time. */
+const idleShare = 1 / 4;
+const intervalMsMax = 600_000;
+/** Where the store tells of changes, listing is for what it fails to tell: that much more rarely. */
+const toldShare = 12;
+/** Changes that are told of come in bursts. */
+const soonMs = 20;
 
 interface Used {
   touchedMs: number;
   listedMs: number;
+  /** Listed again not later than this. */
+  wantedMs: number;
 }
 
 interface Relisting {
@@ -42,6 +51,7 @@ export class Relister {
   readonly #lanes: Lanes;
   readonly #used = new Map<number, Used>();
   #active = 0;
+  #toldShare = 1;
   #nextMs = Infinity;
 
   constructor(parts: {
@@ -69,30 +79,51 @@ export class Relister {
     const used = this.#used.get(directory);
     if (used !== undefined) used.touchedMs = now;
     else {
-      this.#used.set(directory, { touchedMs: now, listedMs: now });
+      this.#used.set(directory, { touchedMs: now, listedMs: now, wantedMs: Infinity });
       this.#nextMs = Math.min(this.#nextMs, now + this.#context.options.relistMs);
     }
+  }
+
+  /** Something has changed in it. */
+  soon(directory: number): void {
+    const used = this.#used.get(directory);
+    if (used === undefined) return;
+    used.wantedMs = Math.min(used.wantedMs, this.#context.now() + soonMs);
+    this.#nextMs = Math.min(this.#nextMs, used.wantedMs);
+  }
+
+  /** The store tells of changes (or does not any more): listing is then only for what it failed to tell. */
+  setTold(isTold: boolean): void {
+    this.#toldShare = isTold ? toldShare : 1;
+    if (isTold) this.#allSoon();
+  }
+
+  #allSoon(): void {
+    for (const directory of this.#used.keys()) this.soon(directory);
   }
 
   /** Starts the listings that are due. */
   start(now: number): void {
     if (now < this.#nextMs || this.#active >= listingsMax) return;
-    const { relistMs } = this.#context.options;
+    const relistMs = this.#context.options.relistMs * this.#toldShare;
     const interval = Math.max(relistMs, (this.#used.size / listingsPerSecondMax) * 1000);
     let next = Infinity;
     for (const [directory, used] of this.#used) {
-      const isInUse = this.#context.tree.inUse(directory);
-      if (isInUse) used.touchedMs = now;
-      if (now - used.touchedMs > Math.max(usedMs, 2 * interval)) {
+      const idleMs = now - used.touchedMs;
+      if (idleMs > usedMs && !this.#context.tree.inUse(directory)) {
         this.#used.delete(directory);
         continue;
       }
-      const due = used.listedMs + interval;
-      if (due <= now && this.#active < listingsMax) {
+      const dueOf = (): number => {
+        const pause = Math.max(interval, Math.min(idleMs * idleShare, intervalMsMax));
+        return Math.min(used.wantedMs, used.listedMs + pause);
+      };
+      if (dueOf() <= now && this.#active < listingsMax) {
         used.listedMs = now;
+        used.wantedMs = Infinity;
         this.#list(directory);
       }
-      next = Math.min(next, used.listedMs + interval);
+      next = Math.min(next, dueOf());
     }
     this.#nextMs = next;
   }

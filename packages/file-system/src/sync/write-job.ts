@@ -80,6 +80,7 @@ export function markOf(job: NewJob): OwnMark {
     case 'fetch':
     case 'head':
     case 'list':
+    case 'watch':
       throw new Error(`${job.kind} writes nothing.`);
   }
 }

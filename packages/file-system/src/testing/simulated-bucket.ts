@@ -201,8 +201,10 @@ export class SimulatedBucket implements Bucket {
   putVersioning(): Promise<void> {
     return this.#unused();
   }
+  /** It does not tell of changes. */
   requestRaw(): Promise<RawResponse> {
-    return this.#unused();
+    async function* body(): AsyncGenerator<Uint8Array> {}
+    return Promise.resolve({ status: 400, headers: {}, body: body() });
   }
   close(): Promise<void> {
     return Promise.resolve();

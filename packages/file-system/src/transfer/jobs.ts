@@ -2,7 +2,8 @@
  * What the serving side asks of the S3 side and what it hears back: plain objects that are sent between threads.
  *
  * A job says everything the transfer side needs; that side keeps no state but the jobs it is busy with. Every
- * job but `commit` and `cancel` gets exactly one final result (`page` with `last`, or any other kind but `ready`).
+ * job but `commit` and `cancel` gets exactly one final result (`page` with `last`, or any other kind but `ready`
+ * and `changes`).
  * Keys are whole S3 keys, the mount's prefix included. ETags have no quotes.
  */
 import type { ObjectHeaders, S3ErrorCode, WriteCondition } from '@moorage/object-store';
@@ -70,6 +71,8 @@ export type TransferJob =
       attributes: ObjectAttributes;
       tagsOf?: ObjectPin;
     }
+  /** Tell of changes below a prefix as they happen, for as long as the store does. */
+  | { kind: 'watch'; id: JobId; prefix: string }
   | { kind: 'commit'; id: JobId }
   | { kind: 'cancel'; id: JobId }
   /** Server-side copy; without `attributes` the source's are kept. */
@@ -100,6 +103,13 @@ export interface RemoteHead extends RemoteObject, ObjectAttributes {
   tagCount?: number;
 }
 
+/** The current object of a key has changed. */
+export interface RemoteChange {
+  key: string;
+  /** '' when it was deleted. */
+  eTag: string;
+}
+
 export type TransferResult =
   | { kind: 'page'; id: JobId; objects: RemoteObject[]; prefixes: string[]; last: boolean }
   /** `head` is undefined when there is no such object. */
@@ -114,6 +124,10 @@ export type TransferResult =
   /** fetch, copy: the exact version asked for is no more. */
   | { kind: 'gone'; id: JobId }
   | { kind: 'cancelled'; id: JobId }
+  /** The first one (it may be empty) says that the store does tell of changes. */
+  | { kind: 'changes'; id: JobId; changes: RemoteChange[] }
+  /** watch: the store does not tell of changes. */
+  | { kind: 'unsupported'; id: JobId }
   /** `local`: the cache file could not be read or written. */
   | {
       kind: 'failed';

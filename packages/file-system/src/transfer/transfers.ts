@@ -11,6 +11,7 @@ import type { JobId, TransferJob, TransferResult } from './jobs.ts';
 import { Gate } from './gate.ts';
 import { uploadFile } from './upload.ts';
 import type { Decision } from './upload.ts';
+import { watchChanges } from './watch.ts';
 import { copyObject, deleteObject, putObject } from './write.ts';
 
 export interface TransfersOptions {
@@ -31,6 +32,8 @@ export class Transfers {
   #finished: TransferResult[] = [];
   #scheduled = false;
   #closed = false;
+  /** Ends what would go on for ever. */
+  readonly #stop = new AbortController();
 
   constructor(options: TransfersOptions) {
     this.#bucket = options.bucket;
@@ -51,6 +54,7 @@ export class Transfers {
   /** Results of jobs under way are dropped; the planner starts those again after a restart. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#stop.abort();
     for (const decide of this.#undecided.values()) decide('cancel');
     this.#undecided.clear();
     await this.#bucket.close();
@@ -81,6 +85,8 @@ export class Transfers {
         return copyObject(this.#bucket, job);
       case 'delete':
         return deleteObject(this.#bucket, job);
+      case 'watch':
+        return watchChanges(this.#bucket, job, this.#stop.signal, (some) => this.#emit(some));
       case 'upload': {
         const decision = new Promise<Decision>((resolve) => this.#undecided.set(job.id, resolve));
         const ready = (): void => this.#emit({ kind: 'ready', id: job.id });

@@ -14,8 +14,8 @@ import { wallClock } from './wall-clock.ts';
 const { configuration, fileSystemId, wakeFd, notifierSocket } = workerData as ServingStart;
 const port = parentPort!;
 
-/** How often a directory in use is listed again. */
-const relistMs = 60_000;
+/** How often a directory in use is listed again (more rarely when it is idle, or the store tells of changes). */
+const relistMs = 5_000;
 /** Housekeeping of the store waits this long for quiet. */
 const maintainMs = 200;
 /** Owner and mode of objects that do not say (as S3 Files has it). */
@@ -29,10 +29,10 @@ function serve(): void {
     ? keptSession(configuration.dataDir, configuration.mountId)
     : undefined;
   const nodes = new KnownNodes(!configuration.restarted);
-  const notifications = new NotificationPipe(notifierSocket, () =>
+  const notifications = new NotificationPipe(notifierSocket, mountDescriptor, () =>
     say({ kind: 'notifier-wanted' }),
   );
-  const notes = new EventNotes(nodes, (batch) => notifications.send(batch));
+  const notes = new EventNotes(nodes, (batch, count) => notifications.send(batch, count));
   const fileSystem = new FileSystem({
     dir: configuration.dataDir,
     clock,
@@ -61,6 +61,7 @@ function serve(): void {
     fileSystem,
     planner,
     nodes,
+    notifications,
     viewNames,
     whenReady: (waitId, repeat) => loop.whenReady(waitId, repeat),
     reply: (id, reply) => say({ kind: 'reply', id, reply }),

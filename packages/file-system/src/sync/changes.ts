@@ -1,0 +1,66 @@
+/**
+ * Changes that the store tells of as they happen. Each is only a hint: the directory it is in (or the nearest one
+ * above that the tree has listed) is listed again soon, by the same code that does so from time to time. Events may
+ * be late, twice or lost; our own exports are recognised by their ETags and lead to nothing.
+ */
+import { Kind, rootIno } from '../operations.ts';
+import type { RemoteChange } from '../transfer/jobs.ts';
+import type { Context } from './context.ts';
+import type { Deletions } from './deletions.ts';
+import { nameOfPart } from './keys.ts';
+import type { Lanes } from './lanes.ts';
+import type { Relister } from './relisting.ts';
+
+export class Changes {
+  readonly #context: Context;
+  readonly #lanes: Lanes;
+  readonly #deletions: Deletions;
+  readonly #relister: Relister;
+  #tries = 0;
+
+  constructor(parts: { context: Context; lanes: Lanes; deletions: Deletions; relister: Relister }) {
+    this.#context = parts.context;
+    this.#lanes = parts.lanes;
+    this.#deletions = parts.deletions;
+    this.#relister = parts.relister;
+  }
+
+  /** Asks the store to tell; again when the stream breaks. A store that cannot is not asked twice. */
+  watch(): void {
+    const { prefix } = this.#context.options;
+    this.#context.outbox.send({ kind: 'watch', prefix }, (result) => {
+      if (result.kind === 'changes') {
+        // What happened while nobody listened is seen by listing everything in use.
+        if (result.changes.length === 0) this.#relister.setTold(true);
+        this.#tries = 0;
+        for (const change of result.changes) this.#consider(change);
+      } else if (result.kind === 'failed') {
+        this.#relister.setTold(false);
+        const due = this.#context.now() + this.#context.backoffMs(this.#tries++);
+        this.#context.timers.push(due, () => this.watch());
+      }
+    });
+  }
+
+  #consider({ key, eTag }: RemoteChange): void {
+    if (this.#lanes.isBusy(key) || this.#deletions.get(key) !== undefined) return;
+    const { tree, options } = this.#context;
+    const parts = key.slice(options.prefix.length).split('/');
+    const last = parts.pop() ?? '';
+    let at = rootIno;
+    for (const part of parts) {
+      const child = tree.isListed(at) ? tree.child(at, nameOfPart(part)) : 0;
+      if (child === 0 || this.#context.attributes(child)?.kind !== Kind.directory) {
+        this.#relister.soon(at);
+        return;
+      }
+      at = child;
+    }
+    // A directory's marker is compared with the directory itself.
+    const ino = last === '' ? at : tree.child(at, nameOfPart(last));
+    const known = ino === 0 ? '' : (this.#context.base(ino)?.eTag ?? '');
+    if (known === eTag) return;
+    this.#relister.soon(at);
+    if (eTag === '' && at !== rootIno) this.#relister.soon(tree.parentOf(at));
+  }
+}
