@@ -4,7 +4,7 @@ import { EXIT, type ExitCode } from '../command-line/outcome.ts';
 import type { Terminal } from '../command-line/terminal.ts';
 import { timeoutOf, type ParsedArguments } from '../command-line/verb.ts';
 import { directories } from '../directories.ts';
-import { leftOver } from '../mounts/left-over.ts';
+import { exported } from '../mounts/left-over.ts';
 import { notMounted, reach } from '../mounts/reach.ts';
 import { mountOf, recordedMounts, type MountRecord } from '../mounts/registry.ts';
 import { CommandError } from '../command-line/outcome.ts';
@@ -72,13 +72,10 @@ async function syncOne(mount: MountRecord, inside: string, timeoutMs: number): P
       `Mount it again: moorage unmount ${mount.mountPoint}, then moorage mount.`,
     );
   }
-  const late = setTimeout(() => control.close(), timeoutMs);
+  const remedy = 'It is tried again by itself; `moorage status` shows how far it is.';
   try {
-    await control.sync(inside);
-  } catch (error) {
-    throw leftOver(error, 'It is tried again by itself; `moorage status` shows how far it is.');
+    await exported(control, control.sync(inside), timeoutMs, remedy);
   } finally {
-    clearTimeout(late);
     control.close();
   }
 }

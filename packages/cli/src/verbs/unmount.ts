@@ -3,7 +3,7 @@ import { CommandError, EXIT, type ExitCode } from '../command-line/outcome.ts';
 import type { Terminal } from '../command-line/terminal.ts';
 import { timeoutOf, type ParsedArguments } from '../command-line/verb.ts';
 import { directories } from '../directories.ts';
-import { leftOver } from '../mounts/left-over.ts';
+import { exported } from '../mounts/left-over.ts';
 import { notMounted, reach } from '../mounts/reach.ts';
 import {
   forgetMount,
@@ -49,16 +49,16 @@ async function unmount(args: ParsedArguments<Option>, terminal: Terminal): Promi
   if (mount?.mountPoint !== directory) throw notMounted(directory, mounts);
   const control = await reach(mount);
   if (control) {
-    const late = setTimeout(() => control.close(), timeoutMs);
+    const stopped = control.stop({ drain: !args.switches.has('force') });
     try {
-      await control.stop({ drain: !args.switches.has('force') });
-    } catch (error) {
-      throw leftOver(
-        error,
+      await exported(
+        control,
+        stopped,
+        timeoutMs,
         `Still mounted. Make the bucket reachable and repeat, or keep the rest for the next mount: moorage unmount --force ${directory}`,
       );
     } finally {
-      clearTimeout(late);
+      // Hanging up takes back what was asked for.
       control.close();
     }
     await gone(mount, data);

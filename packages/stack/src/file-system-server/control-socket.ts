@@ -38,6 +38,7 @@ export async function listenForControl(
 ): Promise<{ close(): Promise<void> }> {
   rmSync(path, { force: true });
   const sockets = new Set<Socket>();
+  const answering = new Set<Promise<void>>();
   const listener = createServer((socket) => {
     sockets.add(socket);
     const hungUp = new AbortController();
@@ -48,9 +49,11 @@ export async function listenForControl(
     });
     createInterface({ input: socket }).on('line', (line) => {
       const request = JSON.parse(line) as Request;
-      void answer(server, request, hungUp.signal).then((reply) => {
+      const answered = answer(server, request, hungUp.signal).then((reply) => {
         if (socket.writable) socket.write(`${JSON.stringify(reply)}\n`);
+        answering.delete(answered);
       });
+      answering.add(answered);
     });
   });
   await new Promise<void>((resolve, reject) => {
@@ -61,6 +64,8 @@ export async function listenForControl(
   return {
     async close() {
       const closed = new Promise((resolve) => listener.close(resolve));
+      // Whoever asked to stop is told that it is done.
+      await Promise.all(answering);
       for (const socket of sockets) socket.end();
       await closed;
     },

@@ -70,6 +70,8 @@ class Supervisor implements FileSystemServer {
   /** Settles when the current server serves or none ever will again. */
   #ready = Promise.withResolvers<void>();
   #restartTimer: NodeJS.Timeout | undefined;
+  /** Why it is over, when nobody asked for that. */
+  #failure: Error | undefined;
   #processGone = Promise.withResolvers<void>();
 
   constructor(options: FileSystemServerOptions, mount: KernelMount) {
@@ -261,11 +263,10 @@ class Supervisor implements FileSystemServer {
 
   #fail(error: Error): void {
     if (this.#state === 'stopping' || this.#state === 'over') return;
+    this.#failure = error;
     this.#state = 'stopping';
     this.#server?.kill();
-    void this.#removeMount().then(() => {
-      this.#over(error);
-    });
+    void this.#removeMount().then(() => this.#over());
   }
 
   /** While the server still serves: what the kernel holds is written back first. */
@@ -288,8 +289,9 @@ class Supervisor implements FileSystemServer {
     }
   }
 
-  #over(why: Error = new FileSystemServerError('SERVER_GONE', 'the server was stopped')): void {
+  #over(): void {
     if (this.#state === 'over') return;
+    const why = this.#failure ?? new FileSystemServerError('SERVER_GONE', 'the server was stopped');
     this.#state = 'over';
     clearTimeout(this.#restartTimer);
     // The last descriptor of the mount: the kernel now fails every call that still waits.
