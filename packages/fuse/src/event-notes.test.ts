@@ -8,7 +8,7 @@ let notes: EventNotes;
 
 beforeEach(() => {
   nodes = new KnownNodes(true);
-  nodes.addView(1);
+  nodes.addView(1, 5);
   sent = [];
   notes = new EventNotes(nodes, (batch) => sent.push(Buffer.from(batch)));
 });

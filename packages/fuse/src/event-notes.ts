@@ -3,7 +3,7 @@
  * waits that are ready, and kernel caches that are out of date.
  *
  * Invalidations may block in the kernel on locks that a request we have not answered holds, so the serving
- * thread never writes them: it encodes them here and hands them to the notifier thread (notifier.ts).
+ * thread never writes them: it encodes them here and hands them to the notifier (notifier.ts).
  */
 import type { FileSystemEvents, WaitId } from '@moorage/file-system';
 import type { KnownNodes } from './known-nodes.ts';
@@ -13,15 +13,16 @@ const batchBytes = 64 * 1024;
 
 export class EventNotes implements FileSystemEvents {
   readonly #nodes: KnownNodes;
-  readonly #send: (batch: Uint8Array) => void;
+  readonly #send: (batch: Uint8Array, count: number) => void;
   readonly #ready: WaitId[] = [];
   #batch: Buffer = Buffer.alloc(batchBytes);
   #used = 0;
+  #count = 0;
   /** By view: inodes whose cached bytes are out of date until the notification arrives. */
   readonly #stale: Set<number>[] = [];
 
   /** `send` takes whole messages for the notifier, each a complete notification, one after the other. */
-  constructor(nodes: KnownNodes, send: (batch: Uint8Array) => void) {
+  constructor(nodes: KnownNodes, send: (batch: Uint8Array, count: number) => void) {
     this.#nodes = nodes;
     this.#send = send;
   }
@@ -58,11 +59,13 @@ export class EventNotes implements FileSystemEvents {
     this.#stale[view]?.delete(ino);
   }
 
-  /** Hands what was noted to the notifier. Call when no operation is running. */
-  flush(): void {
-    if (this.#used === 0) return;
-    this.#send(new Uint8Array(this.#batch.subarray(0, this.#used)));
+  /** Hands what was noted to the notifier; false when there was nothing. Call when no operation is running. */
+  flush(): boolean {
+    if (this.#used === 0) return false;
+    this.#send(new Uint8Array(this.#batch.subarray(0, this.#used)), this.#count);
     this.#used = 0;
+    this.#count = 0;
+    return true;
   }
 
   /** struct fuse_notify_inval_inode_out: node, first byte (-1 = attributes alone), length (0 = to the end). */
@@ -97,6 +100,7 @@ export class EventNotes implements FileSystemEvents {
     this.#batch.writeInt32LE(code, at + 4);
     this.#batch.fill(0, at + 8, at + 16);
     this.#used += total;
+    this.#count++;
     return at + replyHeaderBytes;
   }
 }

@@ -4,8 +4,10 @@
  *
  * After a restart on the same kernel session the counts are lost; then everything may be known.
  */
+import { rootNode } from './wire.ts';
+
 export class KnownNodes {
-  readonly #byView: Map<number, number>[] = [new Map()];
+  readonly #byView: Map<number, number>[] = [new Map([[rootNode, Infinity]])];
   readonly #views: number[] = [0];
   readonly #countsComplete: boolean;
 
@@ -19,9 +21,10 @@ export class KnownNodes {
     return this.#views;
   }
 
-  addView(view: number): void {
+  /** The root of a view is known as long as the view exists. */
+  addView(view: number, root: number): void {
     if (this.#byView[view] !== undefined) return;
-    this.#byView[view] = new Map();
+    this.#byView[view] = new Map([[root, Infinity]]);
     this.#views.push(view);
   }
 
@@ -38,7 +41,6 @@ export class KnownNodes {
   }
 
   mayKnow(view: number, ino: number): boolean {
-    // The kernel holds the mount's root from the beginning and never asks for it.
-    return !this.#countsComplete || ino === 1 || this.#byView[view]?.has(ino) === true;
+    return !this.#countsComplete || this.#byView[view]?.has(ino) === true;
   }
 }

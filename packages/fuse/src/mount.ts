@@ -4,7 +4,15 @@
  * it keeps the mount answering, and when the last holder is gone the kernel fails every call with ENOTCONN.
  */
 import { execFile, spawn, spawnSync } from 'node:child_process';
-import { closeSync, openSync, readFileSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { identityOf } from './identity.ts';
 import type { Identity } from './identity.ts';
@@ -180,17 +188,34 @@ function mountByHelper(dir: string, options: MountOptions): number {
   }
 }
 
+const MNT_FORCE = 1;
 const MNT_DETACH = 2;
 
 /**
- * Takes a mount away. `lazy`: at once from the tree, finally when nobody uses it any more. Throws `MountError` BUSY or NOT_MOUNTED.
+ * Takes a mount away. `lazy`: at once from the tree, finally when nobody uses it any more. `abort`: every
+ * call that waits for the server fails, because it will not come back. Throws `MountError` BUSY or NOT_MOUNTED.
  */
-export async function unmount(dir: string, o: { lazy?: boolean } = {}): Promise<void> {
-  const number = await unmountElsewhere(dir, o.lazy === true ? MNT_DETACH : 0);
+export async function unmount(
+  dir: string,
+  o: { lazy?: boolean; abort?: boolean } = {},
+): Promise<void> {
+  if (o.abort === true) abortConnection(dir);
+  const flags = (o.lazy === true ? MNT_DETACH : 0) | (o.abort === true ? MNT_FORCE : 0);
+  const number = await unmountElsewhere(dir, flags);
   if (number === 0) return;
   if (number === Errno.EPERM) return unmountByHelper(dir, o.lazy === true);
   if (number === Errno.EBUSY) throw busy(dir);
   throw new MountError('NOT_MOUNTED', `${dir} is not mounted (${errnoName(number)})`);
+}
+
+/** Whoever mounted may do this, where the kernel's control file system is mounted; root does not need it. */
+function abortConnection(dir: string): void {
+  const minor = mountedAt(dir)?.device.split(':')[1];
+  try {
+    writeFileSync(`/sys/fs/fuse/connections/${minor}/abort`, '1');
+  } catch {
+    // MNT_FORCE does it for root, and the last descriptor that is closed for everybody.
+  }
 }
 
 function busy(dir: string): MountError {

@@ -4,7 +4,7 @@
  * Ordering rules, on which recovery after a crash rests:
  *  - each request is answered (or parked, having changed nothing) before the next is read, so at most one
  *    change is carried out and not yet answered at any moment;
- *  - notes taken during an operation are handed on after its answer was written.
+ *  - other views' caches are told of a change before it is answered, if they can be at once (notifier.ts).
  * An exception is a defect: the process ends and is restarted, the kernel sends the request again, and if
  * it fails again it alone is answered with EIO.
  */
@@ -20,6 +20,7 @@ import type { Identity } from './identity.ts';
 import type { KnownNodes } from './known-nodes.ts';
 import { negotiate } from './negotiate.ts';
 import type { Session } from './negotiate.ts';
+import type { NotificationPipe } from './notifier.ts';
 import { ParkedRequests } from './parked.ts';
 import { ReplyBuffer } from './reply.ts';
 import { RequestBuffer } from './request.ts';
@@ -53,6 +54,8 @@ export interface ServeOptions {
   fileSystem: FileSystemOperations;
   nodes: KnownNodes;
   notes: EventNotes;
+  /** Where the notes' batches go. */
+  notifications: NotificationPipe;
   viewNames: ViewNames;
   identity: Identity;
   /** What a process that served this mount before had agreed with the kernel, if it got that far. */
@@ -68,6 +71,8 @@ export interface ServeOptions {
 /** Why `serve` returned. */
 export type ServeEnd = 'unmounted' | 'stopped' | 'kernel-too-old';
 
+/** How soon to try again when the notifier is behind. */
+const notifierLookMs = 10;
 /** How long a request interrupted by a harmless signal waits before its process is looked at again. */
 const interruptedLookMs = 200;
 const pollIn = 1;
@@ -134,8 +139,9 @@ export class ServingLoop {
       for (let id = this.#o.notes.takeReady(); id !== undefined; id = this.#o.notes.takeReady())
         this.#repeat(id);
       this.#o.notes.flush();
+      const behind = !this.#o.notifications.push();
       const dueMs = this.#o.work.settled();
-      if (dueMs > 0) return dueMs;
+      if (dueMs > 0) return behind ? Math.min(dueMs, notifierLookMs) : dueMs;
       this.#o.work.tick();
     }
   }
@@ -200,8 +206,10 @@ export class ServingLoop {
         return this.#answer(ok);
       default: {
         const status = this.#perform(opcode);
-        if (status === pending) this.#park(opcode, interrupted);
-        else this.#answer(status);
+        if (status === pending) return this.#park(opcode, interrupted);
+        // Whoever hears of the change may look at it through another view at once.
+        if (this.#o.notes.flush()) this.#o.notifications.settle();
+        this.#answer(status);
       }
     }
   }

@@ -34,6 +34,9 @@ const eventfd: (initial: number, flags: number) => number = libc.func(
 );
 const socketpair: (domain: number, type: number, protocol: number, pair: Bytes) => number =
   libc.func('int socketpair(int domain, int type, int protocol, void *pair)');
+const send: (socket: number, from: Bytes, length: number, flags: number) => number = libc.func(
+  'long send(int socket, const void *from, size_t length, int flags)',
+);
 const recvmsg: (fd: number, header: Bytes, flags: number) => number = libc.func(
   'long recvmsg(int fd, void *header, int flags)',
 );
@@ -89,8 +92,17 @@ export function openSocketPair(): [number, number] {
   const pair = Buffer.alloc(8);
   const unix = 1;
   const stream = 1;
-  if (socketpair(unix, stream, 0, pair) !== 0) throw new Error(`socketpair: ${errnoName(errno())}`);
+  const closeOnExec = 0o2000000;
+  if (socketpair(unix, stream | closeOnExec, 0, pair) !== 0)
+    throw new Error(`socketpair: ${errnoName(errno())}`);
   return [pair.readInt32LE(0), pair.readInt32LE(4)];
+}
+
+/** Writes what fits into a socket's buffer now; -1 when nothing does or nobody reads any more. */
+export function sendNow(socket: number, from: Bytes, length: number): number {
+  const doNotWait = 0x40;
+  const noSignal = 0x4000;
+  return send(socket, from, length, doNotWait | noSignal);
 }
 
 /** The descriptor another process passed over the socket (SCM_RIGHTS), or undefined. Layout of 64-bit Linux. */

@@ -13,7 +13,6 @@ import {
   pending,
 } from '@moorage/file-system';
 import type {
-  AccessPoint,
   AttributeChanges,
   Attributes,
   Caller,
@@ -77,7 +76,7 @@ export class MemoryFileSystem implements FileSystemOperations {
     this.#events.entryChanged(parent, name, -1);
   }
 
-  addView(_: AccessPoint): Result {
+  addView(): Result {
     return this.#views.push(1) - 1;
   }
   viewRoot(view: number): number {

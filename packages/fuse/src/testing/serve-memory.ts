@@ -2,6 +2,7 @@
  * A process that serves a `MemoryFileSystem` on descriptor 3: `node serve-memory.ts <session JSON or -> [identity JSON]`.
  * Its standard input takes one command a line: `slow` (finish slow lookups), `change INO TEXT`, `add NAME`, `view TOKEN`.
  */
+import { spawn } from 'node:child_process';
 import {
   Worker,
   isMainThread,
@@ -12,9 +13,9 @@ import {
 import { EventNotes } from '../event-notes.ts';
 import type { Identity } from '../identity.ts';
 import { KnownNodes } from '../known-nodes.ts';
-import { writeNotifications } from '../notifier.ts';
+import { NotificationPipe, runNotifier } from '../notifier.ts';
 import { ServingLoop } from '../serve.ts';
-import { openEventFd, signalEventFd } from '../system-calls.ts';
+import { openEventFd, openSocketPair, signalEventFd } from '../system-calls.ts';
 import { ViewNames } from '../view-names.ts';
 import { MemoryFileSystem } from './memory-file-system.ts';
 
@@ -22,25 +23,31 @@ const fuse = 3;
 
 interface Commands {
   wakeFd: number;
+  notifierSocket: number;
   session: string;
   identity: Identity;
 }
 
-if (isMainThread) main();
+if (process.argv[2] === 'notifier') runNotifier(4, fuse, (text) => console.error(text));
+else if (isMainThread) main();
 else serve(workerData as Commands);
 
-/** The main thread reads commands and writes notifications; the worker serves. */
+/** The main thread reads commands, the worker serves, another process writes notifications. */
 function main(): void {
   const wakeFd = openEventFd();
+  const [ours, theirs] = openSocketPair();
   const commands: Commands = {
     wakeFd,
+    notifierSocket: ours,
     session: process.argv[2]!,
     identity: JSON.parse(process.argv[3] ?? '{"kind":"own"}'),
   };
   const worker = new Worker(new URL(import.meta.url), { workerData: commands });
-  worker.on('message', (message: Uint8Array | string) => {
-    if (typeof message === 'string') console.log(message);
-    else writeNotifications(fuse, message, (text) => console.error(text));
+  worker.on('message', (message: string) => {
+    if (message !== 'notifier wanted') return console.log(message);
+    spawn(process.execPath, [process.argv[1]!, 'notifier'], {
+      stdio: ['ignore', 'ignore', 'inherit', fuse, theirs],
+    });
   });
   worker.on('exit', (code) => process.exit(code));
   process.stdin.setEncoding('utf8').on('data', (text: string) => {
@@ -53,7 +60,10 @@ function serve(commands: Commands): void {
   const port = parentPort!;
   const fresh = commands.session === '-';
   const nodes = new KnownNodes(fresh);
-  const notes = new EventNotes(nodes, (batch) => port.postMessage(batch));
+  const notifications = new NotificationPipe(commands.notifierSocket, fuse, () =>
+    port.postMessage('notifier wanted'),
+  );
+  const notes = new EventNotes(nodes, (batch, count) => notifications.send(batch, count));
   const fileSystem = new MemoryFileSystem(notes);
   const viewNames = new ViewNames();
   const loop = new ServingLoop({
@@ -62,6 +72,7 @@ function serve(commands: Commands): void {
     fileSystem,
     nodes,
     notes,
+    notifications,
     viewNames,
     identity: commands.identity,
     session: fresh ? undefined : JSON.parse(commands.session),
@@ -94,8 +105,9 @@ function serve(commands: Commands): void {
         fileSystem.addBehind(1, first!);
         return true;
       case 'view': {
-        const view = fileSystem.addView({ id: first! });
-        nodes.addView(view);
+        const view = fileSystem.addView();
+        nodes.addView(view, fileSystem.viewRoot(view));
+        notifications.prepare();
         viewNames.add(first!, view);
         port.postMessage(`view ${view}`);
         return true;

@@ -4,8 +4,10 @@ import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { mountedAt } from '@moorage/fuse';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ServedBucket, makeRepository, runScript } from './testing/served-bucket.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 let served: ServedBucket;
 beforeEach(async () => {
@@ -22,31 +24,24 @@ async function killRepeatedly(times: number): Promise<void> {
   }
 }
 
-test(
-  'git clone goes on over kills of the server and its result is complete, here and in the bucket',
-  { timeout: 120_000 },
-  async () => {
-    await served.out(`${makeRepository}\nmake_repository "$SCRATCH/repository" 400`);
-    const cloning = served.run(
-      'git clone -q "$SCRATCH/repository" clone && cd clone && git fsck --no-progress && git status --porcelain',
-      { msMax: 100_000 },
-    );
-    await killRepeatedly(3);
-    expect(await cloning).toEqual({ code: 0, signal: null, out: '' });
-    expect(served.server.restarts).toBe(3);
-    await served.server.sync();
-    const { objects } = await served.bucket.list({ prefix: 'clone/d1/' });
-    const files = objects.filter((object) => !object.key.endsWith('/'));
-    expect(files).toHaveLength(40);
-  },
-);
+test('git clone goes on over kills of the server and its result is complete, here and in the bucket', async () => {
+  await served.out(`${makeRepository}\nmake_repository "$SCRATCH/repository" 400`);
+  const cloning = served.run(
+    'git clone -q "$SCRATCH/repository" clone && cd clone && git fsck --no-progress && git status --porcelain',
+    { msMax: 100_000 },
+  );
+  await killRepeatedly(3);
+  expect(await cloning).toEqual({ code: 0, signal: null, out: '' });
+  expect(served.server.restarts).toBe(3);
+  await served.server.sync();
+  const { objects } = await served.bucket.list({ prefix: 'clone/d1/' });
+  const files = objects.filter((object) => !object.key.endsWith('/'));
+  expect(files).toHaveLength(40);
+});
 
-test(
-  'sqlite3, appends, renames and exclusive creates are carried out exactly once',
-  { timeout: 120_000 },
-  async () => {
-    const working = served.run(
-      `set -e
+test('sqlite3, appends, renames and exclusive creates are carried out exactly once', async () => {
+  const working = served.run(
+    `set -e
       ( for i in $(seq 40); do sqlite3 db "create table if not exists t(x); insert into t values ($i)"; done ) &
       ( for i in $(seq 400); do echo "$i" >> log; done ) &
       ( for i in $(seq 200); do mkdir "dir$i"; : > "dir$i/f"; mv "dir$i/f" "dir$i/g"; rm "dir$i/g"; rmdir "dir$i"; done ) &
@@ -54,16 +49,15 @@ test(
       wait -n; wait -n; wait -n; wait -n
       sqlite3 db 'select count(*), sum(x) from t; pragma integrity_check'
       wc -l < log; sort -nu log | wc -l; ls | grep -c exclusive; ls | grep -c '^dir' || true`,
-      { msMax: 100_000 },
-    );
-    await killRepeatedly(5);
-    expect(await working).toEqual({
-      code: 0,
-      signal: null,
-      out: '40|820\nok\n400\n400\n200\n0\n',
-    });
-  },
-);
+    { msMax: 100_000 },
+  );
+  await killRepeatedly(5);
+  expect(await working).toEqual({
+    code: 0,
+    signal: null,
+    out: '40|820\nok\n400\n400\n200\n0\n',
+  });
+});
 
 test('two kills in quick succession', async () => {
   const working = served.run(
@@ -106,14 +100,17 @@ test('what was not exported when everything was killed is exported by the next m
 });
 
 test('a server that keeps dying is given up: callers get an error instead of waiting for ever', async () => {
-  const waiting = served.run('while :; do ls > /dev/null || exit 7; sleep 0.05; done');
+  const waiting = served.run(
+    'echo > inside; while :; do ls > /dev/null || exit 7; sleep 0.05; done',
+  );
+  await served.out('until [ -e inside ]; do sleep 0.05; done');
   while (served.events.at(-1)?.kind !== 'gave-up') {
     const { pid } = served.server;
     if (pid !== 0) process.kill(pid, 'SIGKILL');
     await pause(20);
   }
-console.log('gave up'); await served.server.ended; console.log('ended');
-expect((await waiting).code).toBe(7); console.log('code');
+  await served.server.ended;
+  expect((await waiting).code).toBe(7);
   expect(served.events.at(-1)).toMatchObject({ kind: 'gave-up' });
   expect(mountedAt(served.mountPoint)).toBeUndefined();
   await expect(served.server.status()).rejects.toMatchObject({ code: 'SERVER_GONE' });

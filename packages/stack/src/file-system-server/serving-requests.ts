@@ -4,7 +4,7 @@
  */
 import { FsError, errorOf, newAttributes, ok, pending, rootIno } from '@moorage/file-system';
 import type { Caller, FileSystem, Sync, WaitId } from '@moorage/file-system';
-import type { KnownNodes, ViewNames } from '@moorage/fuse';
+import type { KnownNodes, NotificationPipe, ViewNames } from '@moorage/fuse';
 import type { ServerReply, ServerRequest, TokenedAccessPoint } from './control-messages.ts';
 import type { FileSystemServerErrorCode } from './file-system-server.ts';
 
@@ -12,6 +12,7 @@ export interface ServingRequestsOptions {
   fileSystem: FileSystem;
   planner: Sync;
   nodes: KnownNodes;
+  notifications: NotificationPipe;
   viewNames: ViewNames;
   whenReady(waitId: WaitId, repeat: () => void): void;
   reply(id: number, reply: ServerReply): void;
@@ -88,7 +89,8 @@ export class ServingRequests {
         message: `access point ${accessPoint.id}: ${accessPoint.rootPath ?? '/'} ${reason}`,
       });
     } else {
-      this.#o.nodes.addView(view);
+      this.#o.nodes.addView(view, this.#o.fileSystem.viewRoot(view));
+      this.#o.notifications.prepare();
       this.#o.viewNames.add(token, view);
       next.added();
     }

@@ -266,7 +266,12 @@ class Supervisor implements FileSystemServer {
     this.#failure = error;
     this.#state = 'stopping';
     this.#server?.kill();
-    void this.#removeMount().then(() => this.#over());
+    void this.#abandon();
+  }
+
+  async #abandon(): Promise<void> {
+    await this.#removeMount();
+    this.#over();
   }
 
   /** While the server still serves: what the kernel holds is written back first. */

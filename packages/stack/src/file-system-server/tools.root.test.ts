@@ -1,6 +1,8 @@
 /** Everyday tools on a mounted bucket. Needs the Debian packages git, tar, sqlite3, rsync, util-linux, perl. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { ServedBucket, makeRepository } from './testing/served-bucket.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 let served: ServedBucket;
 beforeAll(async () => {
@@ -79,14 +81,14 @@ test('locks are seen by other processes and released with their holder', async (
     flock locked -c 'echo > held; exec sleep 30' & holder=$!
     until [ -e held ]; do sleep 0.05; done
     flock -n locked true || echo taken
-    pkill -KILL -P $holder || true; kill -9 $holder; flock locked echo free
+    pkill -KILL -P $holder || true; kill -9 $holder; wait $holder 2>/dev/null || true; flock locked echo free
     perl -e 'use Fcntl qw(:DEFAULT :flock :seek);
-      open(F, "+<", "locked"); my $lock = pack("s s l! l! i", F_WRLCK, SEEK_SET, 0, 10, 0);
+      open(F, "+<", "locked"); my $lock = pack("s s x4 l! l! i", F_WRLCK, SEEK_SET, 0, 10, 0);
       fcntl(F, F_SETLK, $lock) or die;
       if (fork() == 0) {
-        my $other = pack("s s l! l! i", F_WRLCK, SEEK_SET, 5, 10, 0);
+        my $other = pack("s s x4 l! l! i", F_WRLCK, SEEK_SET, 5, 10, 0);
         print fcntl(F, F_SETLK, $other) ? "granted\\n" : "refused\\n";
-        my $beside = pack("s s l! l! i", F_WRLCK, SEEK_SET, 10, 10, 0);
+        my $beside = pack("s s x4 l! l! i", F_WRLCK, SEEK_SET, 10, 10, 0);
         print fcntl(F, F_SETLK, $beside) ? "granted\\n" : "refused\\n"; exit }
       wait'`);
   expect(out).toBe('taken\nfree\nrefused\ngranted\n');

@@ -1,7 +1,9 @@
 /** Access points: several roots and identities on one tree, each bound into a mount namespace of its own. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { ServedBucket } from './testing/served-bucket.ts';
 import type { Ran } from './testing/served-bucket.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 let served: ServedBucket;
 beforeAll(async () => {
