@@ -82,19 +82,19 @@ const styleTable: Readonly<Record<string, readonly [Severity, string]>> = {
 };
 
 const securityTable: Readonly<Record<string, readonly [Severity, Confidence, number, string]>> = {
-  S102: ['high', 'medium', 95, 'exec runs a string as code'],
+  S102: ['medium', 'low', 95, 'exec runs a string as code'],
   S103: ['medium', 'high', 732, 'A file is made accessible to everybody'],
   S105: ['medium', 'low', 798, 'A password may be written in the code'],
   S106: ['medium', 'low', 798, 'A password may be written in a call'],
   S113: ['low', 'high', 400, 'A request without timeout may wait for ever'],
   S201: ['high', 'high', 489, 'The debugger of Flask runs code for anybody who reaches it'],
-  S202: ['high', 'medium', 22, 'An archive is unpacked without checking its paths'],
-  S301: ['high', 'medium', 502, 'Unpickling data runs code that the data chooses'],
+  S202: ['medium', 'low', 22, 'An archive is unpacked without checking its paths'],
+  S301: ['medium', 'low', 502, 'Unpickling data runs code that the data chooses'],
   S302: ['medium', 'medium', 502, 'marshal is not safe for data from outside'],
   S304: ['high', 'high', 327, 'A broken cipher is used'],
   S305: ['high', 'high', 327, 'ECB shows patterns of the plain text'],
   S306: ['medium', 'high', 377, 'mktemp leaves a gap between name and file'],
-  S307: ['high', 'medium', 95, 'eval runs a string as code'],
+  S307: ['medium', 'low', 95, 'eval runs a string as code'],
   S311: ['low', 'medium', 330, 'random is predictable and not for secrets'],
   S314: ['medium', 'low', 611, 'XML from outside can expand entities'],
   S317: ['medium', 'low', 611, 'XML from outside can expand entities'],
@@ -112,12 +112,12 @@ const securityTable: Readonly<Record<string, readonly [Severity, Confidence, num
   S507: ['high', 'high', 295, 'Host keys of SSH are not checked'],
   S508: ['medium', 'high', 319, 'SNMP v1 and v2 are not encrypted'],
   S509: ['medium', 'high', 319, 'SNMP without encryption'],
-  S602: ['high', 'medium', 78, 'A shell runs the command line'],
+  S602: ['medium', 'low', 78, 'A shell runs the command line'],
   S604: ['medium', 'low', 78, 'A shell may run the command line'],
-  S605: ['high', 'medium', 78, 'A shell runs the command line'],
-  S608: ['high', 'medium', 89, 'An SQL statement is put together from strings'],
+  S605: ['medium', 'low', 78, 'A shell runs the command line'],
+  S608: ['medium', 'low', 89, 'An SQL statement is put together from strings'],
   S609: ['medium', 'medium', 78, 'A wildcard in a command line can be made to mean options'],
-  S611: ['high', 'medium', 89, 'RawSQL of Django is put together from strings'],
+  S611: ['medium', 'low', 89, 'RawSQL of Django is put together from strings'],
   S612: ['high', 'high', 94, 'logging.config.listen runs code from the network'],
   S701: ['high', 'medium', 79, 'Jinja without autoescape lets markup through'],
   S702: ['high', 'medium', 79, 'Mako templates let markup through'],
@@ -138,7 +138,10 @@ export const ruffStyleRules: readonly Rule[] = Object.entries(styleTable).map(
   }),
 );
 
-/** The classes whose truth lies in the data: a pattern makes a candidate of them, not a certainty. */
+/**
+ * The classes whose truth lies in the data: a pattern makes a candidate of them, not a certainty. Where
+ * input is followed to the place, our own rules report it as grave and the merge joins the two.
+ */
 const dataflow = new Set([22, 78, 79, 89, 94, 95, 502, 611]);
 
 export const ruffSecurityRules: readonly Rule[] = Object.entries(securityTable).map(

@@ -57,7 +57,10 @@ export function ruffAnalyser(
               startColumn: diagnostic.start_location.column,
               message: diagnostic.message,
               ...(diagnostic.fix?.message ? { fix: diagnostic.fix.message } : {}),
-              ...(isTestPath(file.path) ? { severity: 'info' as const } : {}),
+              // ruff says so itself of a command line that is a constant.
+              ...(isTestPath(file.path) || diagnostic.message.includes('seems safe')
+                ? { severity: 'info' as const }
+                : {}),
             });
           }
           return hits;
