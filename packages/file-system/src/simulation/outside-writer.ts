@@ -1,0 +1,33 @@
+/** Somebody else who writes to the bucket, knows nothing of the mount and asks nobody. */
+import type { SeededRandom } from './seeded-random.ts';
+import type { World } from './world.ts';
+
+const names = ['a', 'b', 'c', 'd', 'Café'];
+
+export function outsideStep(world: World, random: SeededRandom): void {
+  const { store, trace } = world;
+  const keys = store.keys();
+  const isKnown = random.chance(0.6) && keys.length > 0;
+  const key = isKnown ? random.pick(keys) : newKey(random);
+  const isThere = store.current(key) !== undefined;
+  if (isThere && random.chance(0.35)) {
+    store.remove(key, 'outside');
+    trace.add(`  outside deletes ${key}`);
+    return;
+  }
+  const text = `outside ${world.nextSerial()} `;
+  const size = key.endsWith('/') ? 0 : random.pick([12, 12, 2_000, 80_000]);
+  const bytes = Uint8Array.from(Buffer.alloc(size, text));
+  const metadata: Record<string, string> = random.chance(0.5) ? { note: text.trim() } : {};
+  const headers = random.chance(0.2) ? { contentType: 'text/plain' } : {};
+  const tagging = random.chance(0.2) ? `n=${world.nextSerial()}` : '';
+  store.write(key, bytes, { metadata, headers, tagging }, 'outside');
+  trace.add(`  outside puts ${key} ${size}`);
+}
+
+function newKey(random: SeededRandom): string {
+  const depth = random.below(3);
+  let key = '';
+  for (let i = 0; i < depth; i++) key += `${random.pick(names)}/`;
+  return random.chance(0.1) && depth > 0 ? key : key + random.pick(names);
+}
