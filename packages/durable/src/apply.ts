@@ -4,6 +4,7 @@
  * having lived through it. Records are checked before they are written (`check-updates.ts`), never here.
  */
 import { applyUpdate, fireTimers, settle } from './apply-operation.ts';
+import { historyText, withHistory } from './cold.ts';
 import type { Execution, HistoryEvent } from './execution.ts';
 import type {
   CallbackRecord,
@@ -77,19 +78,18 @@ export function apply(state: State, record: JournalRecord): Execution | undefine
 
 /** The execution as a snapshot holds it. */
 export function stored(execution: Execution): StoredExecution {
-  return {
-    ...execution,
-    operations: [...execution.operations.values()],
-    changed: [...execution.changed],
-  };
+  const history = historyText(execution);
+  const {
+    operations: _operations,
+    events: _events,
+    ...rest
+  } = { ...execution } as Partial<Pick<Execution, 'operations' | 'events'>> &
+    Omit<Execution, 'operations' | 'events'>;
+  return { ...rest, changed: [...execution.changed], history };
 }
 
-function restored(from: StoredExecution): Execution {
-  return {
-    ...from,
-    operations: new Map(from.operations.map((operation) => [operation.id, operation])),
-    changed: new Set(from.changed),
-  };
+function restored({ history, ...from }: StoredExecution): Execution {
+  return withHistory({ ...from, changed: new Set(from.changed) }, history);
 }
 
 function started(record: StartRecord): Execution {

@@ -106,10 +106,10 @@ export interface StateRecord extends RecordBase {
   execution: StoredExecution;
 }
 
-/** An `Execution` with its collections as arrays. */
-export type StoredExecution = Omit<Execution, 'operations' | 'changed'> & {
-  operations: Operation[];
+/** An `Execution` with its operations and events as text, so that they need not be read at once. */
+export type StoredExecution = Omit<Execution, 'operations' | 'events' | 'changed'> & {
   changed: string[];
+  history: string;
 };
 
 export type JournalRecord =

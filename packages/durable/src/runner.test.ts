@@ -231,7 +231,9 @@ test('a snapshot holds everything, also what changes while it is taken', async (
       { Id: 'a', Type: 'STEP', Action: 'SUCCEED', Payload: JSON.stringify(n) },
       { Id: 'w', Type: 'WAIT', Action: 'START', WaitOptions: { WaitSeconds: 100 + n } },
     ]);
-    invocation.pending();
+    // The first few have ended by the time the snapshot is taken.
+    if (n < 5) invocation.succeed();
+    else invocation.pending();
     await host.settle();
   }
   const histories = arns.map((arn) => host.service.history(arn));

@@ -8,6 +8,7 @@
  */
 import type { Chained } from './chained.ts';
 import { checkpointToken } from './arn.ts';
+import { cool } from './cold.ts';
 import type { Execution } from './execution.ts';
 import { isOperationOpen, operationDueAt } from './execution.ts';
 import type { Limits } from './limits.ts';
@@ -189,6 +190,7 @@ export class Runner {
     this.#announcing--;
     for (const wake of live.waiting.splice(0)) wake();
     if (!live.invocation) this.#live.delete(execution.id);
+    cool(execution);
   }
 
   #forgetAt(execution: Execution): number {

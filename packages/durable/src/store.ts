@@ -42,11 +42,12 @@ export class Store {
   commit(record: NewRecord): Execution {
     const before = this.state.executions.get(record.x);
     const numbered = { ...record, n: (before?.sequence ?? 0) + 1 } as JournalRecord;
-    const eventsBefore = before?.events.length ?? 0;
+    // What is forgotten may be cold, and need not be warmed for that.
+    const eventsBefore = record.k === 'forget' ? 0 : (before?.events.length ?? 0);
     const execution = apply(this.state, numbered);
     if (!execution) throw new Error(`record ${record.k} for an execution that does not exist`);
     this.journal.append(numbered);
-    if (execution.events.length > eventsBefore) {
+    if (record.k !== 'forget' && execution.events.length > eventsBefore) {
       for (const listener of this.#listeners) listener(execution, eventsBefore);
     }
     if (this.journal.wantsCompaction(this.#options.compactBytesMin ?? COMPACT_BYTES_MIN)) {
