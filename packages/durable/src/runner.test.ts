@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { startPuppetHost } from './testing/puppet-host.ts';
 import { hostTest as test } from './testing/with-host.ts';
@@ -238,10 +239,11 @@ test('a snapshot holds everything, also what changes while it is taken', async (
   }
   const histories = arns.map((arn) => host.service.history(arn));
   await host.close();
+  expect((await readdir(dir)).some((name) => name.startsWith('snapshot-'))).toBe(true);
   const again = await startPuppetHost({ dir, clock: host.clock });
   expect(again.service.recovery.tornTail).toBeUndefined();
   expect(arns.map((arn) => again.service.history(arn))).toEqual(histories);
-  again.clock.advance(100_000);
+  again.clock.advance(200_000);
   expect((await again.next()).operations.w).toMatchObject({ Status: 'SUCCEEDED' });
   await again.close();
 });
