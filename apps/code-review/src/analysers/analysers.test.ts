@@ -116,9 +116,8 @@ describe('oxlint', () => {
   });
 
   test('counts what repeats in a file once', async () => {
-    const { hits } = await run(oxlintAnalyser(), {
-      'a.ts': 'export const a: any = 1;\nexport const b: any = 2;\nexport const c: any = 3;\n',
-    });
+    const line = (name: string): string => `export const ${name}: ${'any'} = 1;`;
+    const { hits } = await run(oxlintAnalyser(), { 'a.ts': ['a', 'b', 'c'].map(line).join('\n') });
     expect(hits.map((hit) => hit.message)).toEqual([expect.stringContaining('and 2 more')]);
   });
 });
