@@ -65,7 +65,7 @@ export class Context {
 
   /** The time to wait before try number `tries` + 1: exponential with full jitter. */
   backoffMs(tries: number): number {
-    const bound = Math.min(60_000, 500 * 2 ** Math.min(tries, 10));
+    const bound = Math.min(15_000, 500 * 2 ** Math.min(tries, 10));
     return 50 + this.options.random() * bound;
   }
 

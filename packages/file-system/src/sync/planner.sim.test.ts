@@ -8,7 +8,7 @@
  * deleted here must still be somewhere: in the tree, in lost+found or in a version of an object.
  */
 import { expect, test } from 'vitest';
-import { Kind, newAttributes, ok, pending, Rename, rootIno } from '../operations.ts';
+import { Change, Kind, newAttributes, ok, pending, Rename, rootIno } from '../operations.ts';
 import type { Result } from '../operations.ts';
 import { Fixture, root } from '../testing/fixture.ts';
 import { SimulatedBucket } from '../testing/simulated-bucket.ts';
@@ -173,7 +173,9 @@ class Simulation {
     } else if (chance < 0.65) {
       const status = await this.#do(() => fs.mkdir(root, ino, name, 0o755, out));
       if (status === ok) model.set(name, new Map());
-    } else if (chance < 0.7) {
+    } else if (chance < 0.68) {
+      await this.#chmod(ino, name);
+    } else if (chance < 0.72) {
       const status = await this.#do(() => fs.rmdir(root, ino, name));
       if (status === ok) model.delete(name);
     } else {
@@ -184,6 +186,16 @@ class Simulation {
       const status = await this.#do(() => fs.rename(root, ino, name, to.ino, toName, flags));
       if (status === ok) rename(model, name, to.model, toName, flags);
     }
+  }
+
+  async #chmod(parent: number, name: string): Promise<void> {
+    const { fs } = this.#fixture;
+    const out = newAttributes();
+    if ((await this.#do(() => fs.lookup(root, parent, name, out))) !== ok) return;
+    const mode = this.#random() < 0.5 ? 0o600 : 0o755;
+    const times = { atimeSec: 0, atimeNsec: 0, mtimeSec: 0, mtimeNsec: 0 };
+    const changes = { valid: Change.mode, mode, uid: 0, gid: 0, size: 0, ...times };
+    await this.#do(() => fs.setattr(root, out.ino, changes, out));
   }
 
   /** The root or a directory in it. */
@@ -254,6 +266,7 @@ class Simulation {
       expect(this.#sync.status().conflicts).toEqual([]);
       expect(tree).toEqual(flatten(this.#model));
     } else this.#checkNothingLost(tree);
+    this.#checkModes();
     const inS3: Record<string, string> = {};
     for (const key of this.#bucket.keys()) {
       const path = `/${key}`;
@@ -272,6 +285,22 @@ class Simulation {
     }
     for (const path of Object.keys(inS3)) {
       if (path.endsWith('/')) expect(Object.keys(tree)).toContain(path);
+    }
+  }
+
+  /** What S3 says about modes is what the tree says. */
+  #checkModes(): void {
+    const { tree } = this.#fixture.fs;
+    for (const key of this.#bucket.keys()) {
+      const said = this.#bucket.current(key)?.metadata['file-permissions'];
+      let ino = rootIno;
+      for (const part of key.split('/')) if (part !== '') ino = tree.child(ino, part);
+      const a = newAttributes();
+      if (ino === 0 || !tree.isKnown(ino) || !tree.attributes(ino, a)) continue;
+      if ((a.kind === Kind.directory) !== key.endsWith('/')) continue;
+      const plain = a.kind === Kind.directory ? 0o755 : 0o644;
+      const mode = said === undefined ? plain : parseInt(said, 8) & 0o7777;
+      expect([key, mode.toString(8)]).toEqual([key, a.mode.toString(8)]);
     }
   }
 
