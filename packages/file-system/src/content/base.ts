@@ -100,13 +100,6 @@ export function markPresent(content: Content, inode: Inode, span: Span): void {
   for (const run of remote) content.store.setBlocks(inode, run.first, run.end, BlockState.clean);
 }
 
-/** Drops bytes that S3 has as well. Inside a transaction; only for a clean file. */
-export function evict(content: Content, inode: Inode): void {
-  if (inode.place === noPlace) return;
-  content.drop(inode);
-  inode.baseEnd = inode.size;
-}
-
 /** Another version of the object, of which nothing is here. Inside a transaction. */
 export function replaceBase(content: Content, inode: Inode, size: number): void {
   content.drop(inode);
