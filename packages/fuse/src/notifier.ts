@@ -21,8 +21,8 @@ export class NotificationPipe {
   #asked = false;
   /** Waiting for room in the socket. */
   readonly #queue: Uint8Array[] = [];
-  /** Notifications sent and not answered yet. */
-  #open = 0;
+  #sent = 0;
+  #taken = 0;
   /** There is a notifier, and it kept up the last time it was looked at. */
   #prompt = false;
   readonly #fds: Buffer = Buffer.alloc(16);
@@ -50,9 +50,20 @@ export class NotificationPipe {
   /** `count`: of the notifications in the batch. */
   send(batch: Uint8Array, count: number): void {
     this.prepare();
-    this.#open += count;
+    this.#sent += count;
     this.#queue.push(batch);
     this.push();
+  }
+
+  /** Notifications sent so far. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** Whether the kernel has taken the first `count` of them. */
+  taken(count: number): boolean {
+    if (this.#taken < count) this.#wait(1, 0);
+    return this.#taken >= count;
   }
 
   /** Tries to get rid of what waits. True when nothing does any more. */
@@ -73,9 +84,9 @@ export class NotificationPipe {
    */
   settle(): void {
     let idle = this.#wait(2, this.#prompt ? settleMsMax : 0);
-    while (idle && this.#prompt && this.#open > 0) idle = this.#wait(2, settleMsMax);
-    if (this.#open > 0 && this.#prompt) this.#wait(1, settleBusyMsMax);
-    this.#prompt = this.#open === 0;
+    while (idle && this.#prompt && this.#taken < this.#sent) idle = this.#wait(2, settleMsMax);
+    if (this.#taken < this.#sent && this.#prompt) this.#wait(1, settleBusyMsMax);
+    this.#prompt = this.#taken >= this.#sent;
   }
 
   /** False when it was not an answer that ended the wait. */
@@ -86,7 +97,7 @@ export class NotificationPipe {
     if (this.#fds[6] !== 0) {
       this.#fds[6] = 0;
       const n = read(this.#socket, this.#answers, this.#answers.length);
-      if (n > 0) this.#open -= n;
+      if (n > 0) this.#taken += n;
     }
     return !busy;
   }

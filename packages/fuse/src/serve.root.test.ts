@@ -112,6 +112,21 @@ test('what one view changes is seen in the other', async () => {
   expect(out).toBe('first\nfirst\n');
 });
 
+test('who reads under a lock reads what another view wrote under it, however late its cache is told', async () => {
+  mounted.say('view secret');
+  const notifier = Number((await mounted.heard('notifier ')).split(' ')[1]);
+  await mounted.run('echo old > f');
+  const reading = mounted.run(`perl -e '
+    open(F, "+<.moorage-view-secret/f"); sysread(F, $cached, 10); open(R, ">ready");
+    select(undef, undef, undef, 0.05) until -e "written";
+    flock(F, 2); sysseek(F, 0, 0); sysread(F, $fresh, 10); print "$cached$fresh"'`);
+  await mounted.run('until [ -e ready ]; do sleep 0.05; done');
+  process.kill(notifier, 'SIGSTOP');
+  await mounted.run('echo new > f; : > written; sleep 1');
+  process.kill(notifier, 'SIGCONT');
+  expect((await reading).out).toBe('old\nnew\n');
+});
+
 test('after kill -9 another server gets the unanswered requests', async () => {
   const waiting = mounted.run('cat slow-file; echo $?');
   await mounted.run('ls');

@@ -4,7 +4,9 @@
  * Ordering rules, on which recovery after a crash rests:
  *  - each request is answered (or parked, having changed nothing) before the next is read, so at most one
  *    change is carried out and not yet answered at any moment;
- *  - other views' caches are told of a change before it is answered, if they can be at once (notifier.ts).
+ *  - other views' caches are told of a change before it is answered, if they can be at once (notifier.ts);
+ *  - a lock is answered when they have been told of every change before it, so that who reads under a lock reads
+ *    what was written under it. Nothing the kernel holds while it waits for a lock keeps it from being told.
  * An exception is a defect: the process ends and is restarted, the kernel sends the request again, and if
  * it fails again it alone is answered with EIO.
  */
@@ -16,6 +18,7 @@ import { errnoOf } from './errno.ts';
 import type { EventNotes } from './event-notes.ts';
 import { noReply, noSuchCall } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
+import { isLockTaken } from './handlers/locks.ts';
 import type { Identity } from './identity.ts';
 import type { KnownNodes } from './known-nodes.ts';
 import { negotiate } from './negotiate.ts';
@@ -75,7 +78,18 @@ export type ServeEnd = 'unmounted' | 'stopped' | 'kernel-too-old';
 const notifierLookMs = 10;
 /** How long a request interrupted by a harmless signal waits before its process is looked at again. */
 const interruptedLookMs = 200;
+/** How often, and how many times, it is looked at whether a lock may be answered. */
+const heldLookMs = 1;
+const heldLooksMax = 10_000;
 const pollIn = 1;
+
+/** A lock that was given; its answer waits until the kernel has taken the first `after` notifications. */
+interface HeldLock {
+  uniqueLow: number;
+  uniqueHigh: number;
+  after: number;
+  looks: number;
+}
 
 export class ServingLoop {
   readonly #o: ServeOptions;
@@ -84,6 +98,7 @@ export class ServingLoop {
   readonly #reply = new ReplyBuffer();
   readonly #caller: RequestCaller;
   readonly #parked = new ParkedRequests();
+  #held: HeldLock[] = [];
   readonly #whenReady = new Map<WaitId, () => void>();
   readonly #pollFds: Buffer = Buffer.alloc(16);
   readonly #wakeCounter: Buffer = Buffer.alloc(8);
@@ -139,6 +154,7 @@ export class ServingLoop {
       for (let id = this.#o.notes.takeReady(); id !== undefined; id = this.#o.notes.takeReady())
         this.#repeat(id);
       this.#o.notes.flush();
+      this.#answerHeld();
       const behind = !this.#o.notifications.push();
       const dueMs = this.#o.work.settled();
       if (dueMs > 0) return behind ? Math.min(dueMs, notifierLookMs) : dueMs;
@@ -158,7 +174,11 @@ export class ServingLoop {
 
   #wait(dueMs: number): void {
     const interrupted = this.#parked.hasInterrupted();
-    const due = Math.min(dueMs, interrupted ? interruptedLookMs : Infinity);
+    const due = Math.min(
+      dueMs,
+      interrupted ? interruptedLookMs : Infinity,
+      this.#held.length > 0 ? heldLookMs : Infinity,
+    );
     const timeout = due === Infinity ? -1 : Math.ceil(Math.min(due, 0x7fffffff));
     const fds = this.#pollFds;
     const ready = poll(fds, this.#o.work.accepts() ? 2 : 1, timeout);
@@ -209,9 +229,31 @@ export class ServingLoop {
         if (status === pending) return this.#park(opcode, interrupted);
         // Whoever hears of the change may look at it through another view at once.
         if (this.#o.notes.flush()) this.#o.notifications.settle();
+        if (status === ok && isLockTaken(opcode, this.#request) && this.#hold()) return;
         this.#answer(status);
       }
     }
+  }
+
+  /** False when the answer need not wait. */
+  #hold(): boolean {
+    const after = this.#o.notifications.sent;
+    if (this.#o.notifications.taken(after)) return false;
+    const uniqueLow = this.#request.uniqueLow();
+    const uniqueHigh = this.#request.uniqueHigh();
+    this.#held.push({ uniqueLow, uniqueHigh, after, looks: 0 });
+    return true;
+  }
+
+  /** A notifier that died may have taken notifications with it: the wait is not for ever. */
+  #answerHeld(): void {
+    if (this.#held.length === 0) return;
+    this.#held = this.#held.filter((lock) => {
+      if (!this.#o.notifications.taken(lock.after) && lock.looks++ < heldLooksMax) return true;
+      this.#reply.length = 0;
+      this.#send(0, lock.uniqueLow, lock.uniqueHigh);
+      return false;
+    });
   }
 
   #perform(opcode: number): number {

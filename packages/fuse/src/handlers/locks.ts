@@ -2,7 +2,8 @@
 import { FsError, LockKind, LockType, ok } from '@moorage/file-system';
 import type { Lock } from '@moorage/file-system';
 import type { Exchange } from '../exchange.ts';
-import { LockFlag, replyHeaderBytes, requestHeaderBytes } from '../wire.ts';
+import type { RequestBuffer } from '../request.ts';
+import { LockFlag, Opcode, replyHeaderBytes, requestHeaderBytes } from '../wire.ts';
 
 const body = requestHeaderBytes;
 
@@ -15,6 +16,13 @@ const lock: Lock = {
   pid: 0,
   handle: 0,
 };
+
+/** Whether it is SETLK or SETLKW of a lock, not of its end. */
+export function isLockTaken(opcode: number, r: RequestBuffer): boolean {
+  return (
+    (opcode === Opcode.setlk || opcode === Opcode.setlkw) && r.u32(body + 32) !== LockType.unlock
+  );
+}
 
 /** F_RDLCK, F_WRLCK and F_UNLCK have the values of `LockType`. */
 function decode(x: Exchange): boolean {

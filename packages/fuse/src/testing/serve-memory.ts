@@ -45,9 +45,10 @@ function main(): void {
   const worker = new Worker(new URL(import.meta.url), { workerData: commands });
   worker.on('message', (message: string) => {
     if (message !== 'notifier wanted') return console.log(message);
-    spawn(process.execPath, [process.argv[1]!, 'notifier'], {
+    const notifier = spawn(process.execPath, [process.argv[1]!, 'notifier'], {
       stdio: ['ignore', 'ignore', 'inherit', fuse, theirs],
     });
+    console.log(`notifier ${notifier.pid}`);
   });
   worker.on('exit', (code) => process.exit(code));
   process.stdin.setEncoding('utf8').on('data', (text: string) => {
