@@ -40,7 +40,7 @@ export class ServedMount {
   }
 
   static async start(
-    o: Pick<FileSystemServerOptions, 'accessPoints' | 'quietMs'> = {},
+    o: Pick<FileSystemServerOptions, 'accessPoints' | 'quietMs' | 'maxAgeMs'> = {},
   ): Promise<ServedMount> {
     const directory = mkdtempSync(join(tmpdir(), 'moorage-posix-'));
     // Other users pass through it.
