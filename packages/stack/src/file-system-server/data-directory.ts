@@ -5,7 +5,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Session } from '@moorage/fuse';
 import { tryLock } from '@moorage/fuse';
 import { FileSystemServerError } from './file-system-server.ts';
@@ -18,14 +17,11 @@ interface Owner {
 }
 
 /** An orphaned server may need this long to let go. */
-const lockMsMax = 10_000;
+const lockMsMax = 5_000;
 const lockLookMs = 50;
 
-/** Takes the directory for this process. Resolves to the file system's id. */
-export async function claimDataDirectory(
-  dir: string,
-  of: { bucket: string; prefix: string },
-): Promise<string> {
+/** Takes the directory for this process, waiting for an orphan that still has it. Returns the file system's id. */
+export function claimDataDirectory(dir: string, of: { bucket: string; prefix: string }): string {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   // Never closed: the lock is held as long as the process lives.
   const fd = openSync(join(dir, 'lock'), 'a', 0o600);
@@ -35,7 +31,7 @@ export async function claimDataDirectory(
         'DATA_DIRECTORY_UNUSABLE',
         `another file system server uses ${dir}: unmount that one first (moorage status lists mounts)`,
       );
-    await pause(lockLookMs);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lockLookMs);
   }
   const file = join(dir, 'file-system.json');
   const known = readJson<Owner>(file);

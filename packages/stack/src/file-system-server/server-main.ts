@@ -2,23 +2,25 @@
  * Entry of the server process. Its main thread talks to the supervisor and to S3; the serving thread owns the
  * file system and answers the kernel; another process writes cache invalidations.
  *
+ * This thread loads as little as it can, because applications wait while a server is restarted.
+ *
  * It ends with its supervisor: an orphan takes the mount away and exits, losing nothing (what is not in S3 is in
  * the data directory). A defect in any thread ends the process at once; the supervisor starts another.
  */
 import { spawn } from 'node:child_process';
+import { writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Transfers } from '@moorage/file-system/transfer';
 import type { BucketLocation } from '@moorage/object-store';
-import { openEventFd, openSocketPair, signalEventFd, unmount } from '@moorage/fuse';
 import type { FromServer, ServerConfiguration, ToServer } from './control-messages.ts';
-import { claimDataDirectory } from './data-directory.ts';
-import { FileSystemServerError } from './file-system-server.ts';
-import type { FileSystemServerErrorCode } from './file-system-server.ts';
 import { mountDescriptor } from './server-process.ts';
 import type { FromServing, ServingStart, ToServing } from './thread-messages.ts';
 
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+
+/** What an event descriptor counts up by. */
+const one = new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]);
 
 let serving: Worker | undefined;
 let wakeFd = -1;
@@ -35,7 +37,7 @@ process.on('message', (message) => {
   switch (to.kind) {
     case 'start':
       void start(to.configuration).catch((error: unknown) =>
-        tell({ kind: 'failed', code: codeOf(error), message: said(error) }),
+        tell({ kind: 'failed', code: 'BUCKET_UNUSABLE', message: said(error) }),
       );
       return;
     case 'bucket':
@@ -49,16 +51,8 @@ process.on('message', (message) => {
 process.on('disconnect', () => void orphaned());
 
 async function start(configuration: ServerConfiguration): Promise<void> {
-  const fileSystemId = await claimDataDirectory(configuration.dataDir, {
-    bucket: configuration.bucket.bucket,
-    prefix: configuration.prefix,
-  });
   mountPoint = configuration.mountPoint;
-  wakeFd = openEventFd();
-  const [ours, theirs] = openSocketPair();
-  notifierSocket = theirs;
-  const servingStart: ServingStart = { configuration, fileSystemId, wakeFd, notifierSocket: ours };
-  serving = servingThread(servingStart);
+  serving = servingThread({ configuration });
   const served = Promise.withResolvers<void>();
   serving.on('message', (message: FromServing) => {
     if (message.kind === 'serving') served.resolve();
@@ -66,10 +60,6 @@ async function start(configuration: ServerConfiguration): Promise<void> {
   });
   await Promise.all([served.promise, openTransfers(configuration)]);
   tell({ kind: 'ready' });
-}
-
-function codeOf(error: unknown): FileSystemServerErrorCode {
-  return error instanceof FileSystemServerError ? error.code : 'BUCKET_UNUSABLE';
 }
 
 function servingThread(start: ServingStart): Worker {
@@ -119,6 +109,9 @@ function heard(message: Exclude<FromServing, { kind: 'serving' }>): void {
       if (transfers === undefined) early.push(...message.jobs);
       else transfers.accept(message.jobs);
       return;
+    case 'opened':
+      ({ wakeFd, notifierSocket } = message);
+      return wake();
     case 'notifier-wanted':
       return startNotifier();
     case 'session':
@@ -137,7 +130,12 @@ function heard(message: Exclude<FromServing, { kind: 'serving' }>): void {
 
 function toServing(message: ToServing): void {
   serving?.postMessage(message);
-  signalEventFd(wakeFd);
+  wake();
+}
+
+/** What was sent before the serving thread can be woken is found by it when it starts. */
+function wake(): void {
+  if (wakeFd !== -1) writeSync(wakeFd, one);
 }
 
 function tell(message: FromServer): void {
@@ -145,6 +143,7 @@ function tell(message: FromServer): void {
 }
 
 async function orphaned(): Promise<void> {
+  const { unmount } = await import('@moorage/fuse');
   if (mountPoint !== undefined)
     await unmount(mountPoint, { lazy: true, abort: true }).catch(() => {});
   if (serving === undefined) process.exit(0);

@@ -4,14 +4,23 @@
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { FileSystem, createPlanner } from '@moorage/file-system';
-import { EventNotes, KnownNodes, NotificationPipe, ServingLoop, ViewNames } from '@moorage/fuse';
-import { keepSession, keptSession } from './data-directory.ts';
+import {
+  EventNotes,
+  KnownNodes,
+  NotificationPipe,
+  ServingLoop,
+  ViewNames,
+  openEventFd,
+  openSocketPair,
+} from '@moorage/fuse';
+import { claimDataDirectory, keepSession, keptSession } from './data-directory.ts';
+import { FileSystemServerError } from './file-system-server.ts';
 import { mountDescriptor } from './server-process.ts';
 import { ServingRequests } from './serving-requests.ts';
 import type { FromServing, ServingStart, ToServing } from './thread-messages.ts';
 import { wallClock } from './wall-clock.ts';
 
-const { configuration, fileSystemId, wakeFd, notifierSocket } = workerData as ServingStart;
+const { configuration } = workerData as ServingStart;
 const port = parentPort!;
 
 /** How often a directory in use is listed again (more rarely when it is idle, or the store tells of changes). */
@@ -21,9 +30,23 @@ const maintainMs = 200;
 /** Owner and mode of objects that do not say (as S3 Files has it). */
 const defaults = { uid: 0, gid: 0, fileMode: 0o644, directoryMode: 0o755 };
 
-serve();
+try {
+  serve();
+} catch (error) {
+  // What the user can put right is said; a defect ends the process.
+  if (!(error instanceof FileSystemServerError)) throw error;
+  say({ kind: 'failed', code: error.code, message: error.message });
+}
 
 function serve(): void {
+  const { bucket } = configuration.bucket;
+  const fileSystemId = claimDataDirectory(configuration.dataDir, {
+    bucket,
+    prefix: configuration.prefix,
+  });
+  const wakeFd = openEventFd();
+  const [notifierSocket, theirs] = openSocketPair();
+  say({ kind: 'opened', wakeFd, notifierSocket: theirs });
   const clock = wallClock();
   const session = configuration.restarted
     ? keptSession(configuration.dataDir, configuration.mountId)
@@ -43,7 +66,7 @@ function serve(): void {
   });
   if (!configuration.restarted) fileSystem.freshSession();
   const planner = createPlanner(fileSystem.tree, {
-    bucket: configuration.bucket.bucket,
+    bucket,
     prefix: configuration.prefix,
     quietMs: configuration.quietMs,
     maxAgeMs: configuration.maxAgeMs,

@@ -7,11 +7,6 @@ import type { FileSystemServerErrorCode, LogLevel } from './file-system-server.t
 /** `workerData` of the serving thread. */
 export interface ServingStart {
   configuration: ServerConfiguration;
-  fileSystemId: string;
-  /** See `openEventFd`: written after every message to the serving thread, which waits in poll(2). */
-  wakeFd: number;
-  /** A socket: batches of notifications go to the notifier process directly. */
-  notifierSocket: number;
 }
 
 export type ToServing =
@@ -20,6 +15,11 @@ export type ToServing =
   | { kind: 'stop' };
 
 export type FromServing =
+  /**
+   * `wakeFd` (see `openEventFd`) is written after every message to the serving thread, which waits in poll(2);
+   * `notifierSocket` is the notifier process' end of the socket that notifications go over.
+   */
+  | { kind: 'opened'; wakeFd: number; notifierSocket: number }
   | { kind: 'jobs'; jobs: TransferJob[] }
   | { kind: 'session'; session: Session }
   /** The kernel is to be told something for the first time: somebody must read the socket. */
