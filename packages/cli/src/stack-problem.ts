@@ -17,14 +17,5 @@ export function stackProblem(error: unknown): unknown {
   if (error instanceof Error && NAMED.has(error.name)) {
     return new CommandError(EXIT.usage, error.message, undefined, { cause: error });
   }
-  const { code, path: file } = error as NodeJS.ErrnoException;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new CommandError(
-      EXIT.incomplete,
-      `The disk is full${file ? ` (${file})` : ''}.`,
-      'Free space, then --resume the run.',
-      { cause: error },
-    );
-  }
   return error;
 }

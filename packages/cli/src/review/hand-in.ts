@@ -134,7 +134,9 @@ function refused(target: Target, { stderr }: GitResult): CommandError {
   const lines = stderr.split('\n');
   const ssh = /^(ssh|ERROR|remote): |Permission denied|Host key verification/;
   const said =
-    lines.find((line) => ssh.test(line)) ?? lines.findLast((line) => /^fatal:/.test(line)) ?? '';
+    lines.find((line) => ssh.test(line)) ??
+    lines.findLast((line) => line.startsWith('fatal:')) ??
+    '';
   const reason = withoutPasswords(said.replace(/^\w+:\s*/, '')) || 'git gave no reason';
   const unreachable = /resolve host|timed out|refused|unreachable|unable to access.*(error|fail)/i;
   return new CommandError(

@@ -3,6 +3,7 @@
 // Order: hand-in (local repositories) and bring-up side by side → execution → report out of the mount
 // and into the bucket, side by side → stop. An interruption at any point stops the stack in order and
 // leaves a run that `--resume` finishes: the journal and the local store are in the run's directory.
+import { statfsSync } from 'node:fs';
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -37,6 +38,8 @@ const STACK_NAME = 'code-review';
 const ORCHESTRATOR_ACCESS = 'OrchestratorAccess';
 const REPORT_FILES = ['report.md', 'report.sarif', 'findings.json'];
 const SYNC_MS_MAX = 60_000;
+/** With less than this left nothing can be expected to work. */
+const DISK_FULL_BYTES = 512 * 1024;
 
 const clock: StackOptions['clock'] = {
   now: () => Date.now(),
@@ -58,9 +61,27 @@ export async function runReview(review: ReviewRun, terminal: Terminal): Promise<
   } catch (error) {
     progress.close();
     await stack?.stop();
-    if (review.signal.aborted) throw interrupted(review);
-    throw stackProblem(error);
+    throw problem(review, error);
   }
+}
+
+/** What the user is told. A full disk shows in many ways, and only one of them is of use. */
+function problem(review: ReviewRun, error: unknown): unknown {
+  const { run, signal } = review;
+  if (signal.aborted) return interrupted(review);
+  const known = stackProblem(error);
+  if (known instanceof CommandError && known.exitCode === EXIT.usage) return known;
+  const { bavail, bsize } = statfsSync(run.path);
+  if (bavail * bsize > DISK_FULL_BYTES) return known;
+  const over = known instanceof CommandError;
+  return new CommandError(
+    EXIT.incomplete,
+    `The disk that holds ${run.path} is full.`,
+    over
+      ? 'Free space there, or choose another place with --data-dir, and start the review again.'
+      : `Free space there, then finish it: moorage review --resume ${run.runId}`,
+    { cause: error, final: over },
+  );
 }
 
 function interrupted({ run }: ReviewRun): CommandError {

@@ -30,14 +30,19 @@ export interface CommandOptions {
   readonly lead?: readonly string[];
 }
 
-/** A place for one test file: home, data and cache, all below one temporary directory. */
+/** Builds are addressed by their content, so all tests share them; making them takes longest. */
+const CACHE = fileURLToPath(
+  new URL('../../../../node_modules/.cache/moorage-e2e', import.meta.url),
+);
+
+/** A place for one test file: home and data, below one temporary directory. */
 export class Sandbox {
   readonly root: string;
   readonly #started = new Set<ChildProcess>();
 
   constructor(base: string = tmpdir()) {
     this.root = realpathSync(mkdtempSync(path.join(base, 'mr-e2e-')));
-    for (const name of ['home', 'data', 'cache', 'tmp']) mkdirSync(path.join(this.root, name));
+    for (const name of ['home', 'data']) mkdirSync(path.join(this.root, name));
   }
 
   path(...names: string[]): string {
@@ -49,7 +54,7 @@ export class Sandbox {
       PATH: `${path.dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin`,
       HOME: this.path('home'),
       XDG_DATA_HOME: this.path('data'),
-      XDG_CACHE_HOME: this.path('cache'),
+      XDG_CACHE_HOME: CACHE,
     };
   }
 

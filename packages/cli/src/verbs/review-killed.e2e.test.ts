@@ -16,7 +16,7 @@ beforeAll(async () => {
   mkdirSync(repository);
   plantRepository(repository);
   const { status, stderr } = await sandbox.run(['review', repository]);
-  expect({ status, stderr }).toMatchObject({ status: 0 });
+  expect(status, stderr).toBe(0);
   expected = fingerprints();
 }, LIMIT_MS);
 afterAll(async () => {
@@ -72,7 +72,7 @@ describe('kill -9 in the middle of a review', () => {
         await command.saw(moment);
         await kill(command, role);
         const { status, stderr } = await command.ended;
-        expect({ status, stderr }).toMatchObject({ status: 0 });
+        expect(status, stderr).toBe(0);
         expect(fingerprints()).toEqual(expected);
         expect(await sandbox.clean()).toEqual([]);
       },
@@ -95,7 +95,7 @@ describe('kill -9 in the middle of a review', () => {
         const { status, stdout, stderr } = await sandbox.run([
           ...['review', '--resume', sandbox.runId, '--json'],
         ]);
-        expect({ status, stderr }).toMatchObject({ status: 0 });
+        expect(status, stderr).toBe(0);
         expect(JSON.parse(stdout)).toMatchObject({ runId: sandbox.runId, status: 'complete' });
         expect(fingerprints()).toEqual(expected);
         expect(await sandbox.clean()).toEqual([]);

@@ -1,6 +1,7 @@
 /** One server process: spawned with the mount's descriptor, asked over IPC, gone when it exits. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { BucketLocation } from '@moorage/object-store';
 import type {
@@ -13,6 +14,8 @@ import type {
 import { FileSystemServerError } from './file-system-server.ts';
 
 export interface ServerProcessEvents {
+  /** A line it wrote to standard error: a defect's stack trace. */
+  said(line: string): void;
   message(message: Exclude<FromServer, { kind: 'reply' }>): void;
   exit(why: string): void;
 }
@@ -30,11 +33,12 @@ export class ServerProcess {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     const main = fileURLToPath(new URL(`./server-main.${extension}`, import.meta.url));
     this.#child = spawn(process.execPath, [main], {
-      stdio: ['ignore', 'ignore', 'inherit', fd, 'ipc'],
+      stdio: ['ignore', 'ignore', 'pipe', fd, 'ipc'],
       // A signal for the terminal's processes (Ctrl-C) is the supervisor's to handle.
       detached: true,
       serialization: 'json',
     });
+    createInterface({ input: this.#child.stderr! }).on('line', (line) => events.said(line));
     this.#child.on('message', (message) => {
       const from = message as FromServer;
       if (from.kind === 'reply') this.#settle(from.id, from.reply);

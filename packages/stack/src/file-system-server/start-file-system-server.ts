@@ -51,6 +51,8 @@ export async function startFileSystemServer(
 const readAheadKib = 1024;
 /** How long a server may take to close its store when asked to stop. */
 const stopMsMax = 5_000;
+/** How long the kernel may take to write back what it holds when the mount is taken away. */
+const unmountMsMax = 20_000;
 
 type State = 'starting' | 'serving' | 'restarting' | 'stopping' | 'over';
 
@@ -157,7 +159,7 @@ class Supervisor implements FileSystemServer {
     if (o.drain === true) await this.#drain(o.signal);
     this.#state = 'stopping';
     clearTimeout(this.#restartTimer);
-    await this.#unmount();
+    await (this.pid === 0 ? this.#removeMount() : this.#unmount());
     if (this.#server !== undefined && this.#server.pid !== 0) {
       this.#server.stop();
       const timer = setTimeout(() => this.#server?.kill(), stopMsMax);
@@ -203,6 +205,7 @@ class Supervisor implements FileSystemServer {
     this.#readyAt = 0;
     this.#server = new ServerProcess(this.#mount.fd, this.#configuration, {
       message: (message) => this.#heard(message),
+      said: (line) => this.#options.log('error', line),
       exit: (why) => this.#died(why),
     });
     this.#configuration.restarted = true;
@@ -276,11 +279,15 @@ class Supervisor implements FileSystemServer {
 
   /** While the server still serves: what the kernel holds is written back first. */
   async #unmount(): Promise<void> {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(new Error('the server does not answer')), unmountMsMax);
     try {
-      await unmount(this.mountPoint);
+      await Promise.race([unmount(this.mountPoint), late]);
     } catch {
-      // In use: gone from the tree now, and whoever uses it gets an error once the server is gone.
+      // In use, or the server is stuck: gone from the tree now, and whoever uses it gets an error.
       await this.#removeMount();
+    } finally {
+      clearTimeout(timer);
     }
   }
 
