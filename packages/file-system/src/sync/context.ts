@@ -26,6 +26,9 @@ export interface SyncOptions {
   log: (line: string) => void;
 }
 
+/** How long a listing may be out of date. */
+const staleMs = 10_000;
+
 export class Context {
   readonly tree: Tree;
   readonly options: SyncOptions;
@@ -39,7 +42,7 @@ export class Context {
   /** Our own effects on keys, counted, so that a listing that began before one does not undo it. */
   #effects = 0;
   #listings = 0;
-  readonly #lastEffect = new Map<string, number>();
+  readonly #lastEffect = new Map<string, { effect: number; atMs: number }>();
 
   constructor(tree: Tree, options: SyncOptions) {
     this.tree = tree;
@@ -83,14 +86,37 @@ export class Context {
   /** To be called once for each that has started, after its result was looked at. */
   listingEnds(): void {
     this.#listings--;
-    if (this.#listings === 0) this.#lastEffect.clear();
+    if (this.#listings === 0) this.#forgetEffects();
   }
 
   affected(key: string): void {
-    if (this.#listings > 0) this.#lastEffect.set(key, ++this.#effects);
+    this.#lastEffect.delete(key);
+    this.#lastEffect.set(key, { effect: ++this.#effects, atMs: this.now() });
+    if (this.#listings === 0) this.#forgetEffects();
+  }
+
+  /** The oldest come first. */
+  #forgetEffects(): void {
+    for (const [key, { atMs }] of this.#lastEffect) {
+      if (atMs + staleMs > this.now()) return;
+      this.#lastEffect.delete(key);
+    }
   }
 
   isOutdated(key: string, listingStartedAt: number): boolean {
-    return (this.#lastEffect.get(key) ?? -1) > listingStartedAt;
+    return (this.#lastEffect.get(key)?.effect ?? -1) > listingStartedAt;
+  }
+
+  /**
+   * We have just written or deleted the key, or (of a prefix) something below it. Listings of some stores are out
+   * of date for a while, and what they show as new may be what we have just removed.
+   */
+  isFresh(key: string): boolean {
+    const since = this.now() - staleMs;
+    if (!key.endsWith('/')) return (this.#lastEffect.get(key)?.atMs ?? -1) > since;
+    for (const [other, { atMs }] of this.#lastEffect) {
+      if (atMs > since && other.startsWith(key)) return true;
+    }
+    return false;
   }
 }

@@ -10,6 +10,9 @@ import { Record } from './base.ts';
 import type { Base, Deletion } from './base.ts';
 import type { Context } from './context.ts';
 
+/** Of one key. */
+const marksMax = 64;
+
 export class Deletions {
   readonly #context: Context;
   readonly #byKey = new Map<string, Deletion>();
@@ -43,7 +46,7 @@ export class Deletions {
   /** Notes what the key holds, added to what was noted before. */
   note(key: string, base: Base | undefined, more: { ino?: number; marks?: OwnMark[] } = {}): void {
     const old = this.#byKey.get(key);
-    const deletion: Deletion = { marks: [...(old?.marks ?? []), ...(more.marks ?? [])].slice(-4) };
+    const deletion: Deletion = { marks: distinct([...(old?.marks ?? []), ...(more.marks ?? [])]) };
     const known = base ?? old;
     if (known?.eTag !== undefined) deletion.eTag = known.eTag;
     if (known?.versionId !== undefined) deletion.versionId = known.versionId;
@@ -86,6 +89,15 @@ export class Deletions {
   }
 }
 
+/**
+ * A write that is tried again leaves the same mark. Those that differ are all kept: the object may be any of them,
+ * and one whose mark is forgotten would be taken for somebody else's.
+ */
+function distinct(marks: OwnMark[]): OwnMark[] {
+  const seen = new Map(marks.map((mark) => [JSON.stringify(mark), mark]));
+  return [...seen.values()].slice(-marksMax);
+}
+
 /** Writes to keys whose outcome is not known: kept until a definite answer, over restarts. */
 export class Attempts {
   readonly #context: Context;
@@ -100,7 +112,7 @@ export class Attempts {
   }
 
   begin(key: string, mark: OwnMark): void {
-    const marks = [...this.of(key), mark].slice(-4);
+    const marks = [...distinct(this.of(key)), mark];
     this.#context.tree.setRecord(Record.attempts + key, JSON.stringify(marks));
   }
 

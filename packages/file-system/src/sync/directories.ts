@@ -175,6 +175,7 @@ export class Directories {
   addObject(directory: number, prefix: string, object: RemoteObject): number {
     const { tree, options } = this.#context;
     const part = object.key.slice(prefix.length);
+    if (this.#deletions.get(object.key) !== undefined) return 0;
     if (part === '') {
       // The directory's own marker: its attributes are asked for when they are needed.
       if (tree.base(directory) === '' && tree.dirty(directory) === 0 && directory !== rootIno) {
@@ -183,7 +184,6 @@ export class Directories {
       return 0;
     }
     if (this.#isHidden(directory, part) || this.#isFaulty(object.key)) return 0;
-    if (this.#deletions.get(object.key) !== undefined) return 0;
     const name = nameOfPart(part);
     const found = tree.child(directory, name);
     if (found !== 0) {

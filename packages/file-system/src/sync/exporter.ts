@@ -268,6 +268,19 @@ export class Exporter {
     const foreign = base?.foreign ?? held?.foreign;
     const expected = held?.eTag === undefined ? undefined : { ...held, eTag: held.eTag };
     const job = writeJob(this.#context, { ino, a, bits, key, base, held: expected, foreign });
+    if (job === undefined) {
+      this.#context.failed(
+        'NoSpace',
+        'No space on the local disk for a file that is to be exported.',
+      );
+      pending.notBefore = this.#context.now() + this.#context.backoffMs(pending.tries++);
+      return this.#again(pending);
+    }
+    if (job === undefined) {
+      this.#context.failed('local', 'no space left to prepare an upload');
+      pending.notBefore = this.#context.now() + this.#context.backoffMs(pending.tries++);
+      return this.#again(pending);
+    }
     this.#attempts.begin(key, markOf(job));
     this.#run(
       {

@@ -100,8 +100,8 @@ export interface Tree {
 
   /** The bytes of a small file (kept in the packed store) or undefined when it has a cache file. A copy. */
   smallContent(ino: number): Uint8Array | undefined;
-  /** The path of the cache file; created (sparse, of the right size) when there is none. */
-  cacheFile(ino: number): string;
+  /** The path of the cache file; created (sparse, of the right size) when there is none. Undefined = no space. */
+  cacheFile(ino: number): string | undefined;
   /** Bytes of the inode's base object that are not here. */
   missing(ino: number): ByteSpan[];
   /** Bytes that are the same as in the object this inode came from (present or not). */

@@ -157,11 +157,17 @@ export class Ranges {
       return;
     }
     const job = { kind: 'fetch' as const, from: pinOf(base, key), span };
-    const isPacked = a.size <= packedBytesMax;
     const eTag = base.eTag;
-    this.#context.outbox.send(isPacked ? job : { ...job, path: tree.cacheFile(ino) }, (result) =>
-      this.#onResult(fetch, eTag, result),
-    );
+    const hear = (result: TransferResult): void => this.#onResult(fetch, eTag, result);
+    if (a.size <= packedBytesMax) {
+      this.#context.outbox.send(job, hear);
+      return;
+    }
+    const path = tree.cacheFile(ino);
+    if (path === undefined) {
+      // Not before whoever asks has heard what to wait for.
+      this.#context.timers.push(0, () => this.#finish(fetch, failure(FsError.NoSpace)));
+    } else this.#context.outbox.send({ ...job, path }, hear);
   }
 
   #onResult(fetch: Fetch, eTag: string, result: TransferResult): void {

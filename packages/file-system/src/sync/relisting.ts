@@ -207,7 +207,9 @@ export class Relister {
   #addNew(relisting: Relisting, seen: ReadonlySet<string>): void {
     const { directory, prefix, startedAt } = relisting;
     const isAhead = (key: string): boolean =>
-      this.#lanes.isBusy(key) || this.#context.isOutdated(key, startedAt);
+      this.#lanes.isBusy(key) ||
+      this.#context.isOutdated(key, startedAt) ||
+      this.#context.isFresh(key);
     for (const key of relisting.prefixes) {
       if (seen.has(nameOfPart(key.slice(prefix.length, -1))) && !this.#isFileHere(directory, key)) {
         continue;

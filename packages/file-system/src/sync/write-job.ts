@@ -26,8 +26,11 @@ export interface Write {
 
 type Target = Pick<Extract<NewJob, { kind: 'put' }>, 'key' | 'condition' | 'attributes' | 'tagsOf'>;
 
-/** Content is sent only when it has changed; everything else is a copy made by the store. */
-export function writeJob(context: Context, write: Write): NewJob {
+/**
+ * Content is sent only when it has changed; everything else is a copy made by the store. Undefined = there is no
+ * space for the file from which it would be sent.
+ */
+export function writeJob(context: Context, write: Write): NewJob | undefined {
   const { ino, a, bits, key, base, held, foreign } = write;
   const condition = held === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: held.eTag };
   const attributes = objectAttributes(a, foreign);
@@ -50,7 +53,7 @@ function contentJob(
   a: Attributes,
   source: ObjectPin | undefined,
   target: Target,
-): NewJob {
+): NewJob | undefined {
   const { tree } = context;
   if (a.kind === Kind.directory) return { kind: 'put', body: new Uint8Array(0), ...target };
   if (a.kind === Kind.symlink) {
@@ -59,6 +62,7 @@ function contentJob(
   const small = tree.smallContent(ino);
   if (small !== undefined) return { kind: 'put', body: small, ...target };
   const path = tree.cacheFile(ino);
+  if (path === undefined) return undefined;
   const job = { kind: 'upload' as const, path, size: a.size, ...target };
   if (source === undefined) return job;
   const unchanged = tree.unchanged(ino);
