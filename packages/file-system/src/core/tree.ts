@@ -209,9 +209,16 @@ export class CoreTree implements Tree {
     const inode = this.#core.store.get(ino);
     return inode === undefined ? undefined : base.smallContent(this.#core.content, inode);
   }
-  cacheFile(ino: number): string {
+  cacheFile(ino: number): string | undefined {
     const { content, store } = this.#core;
-    return this.transaction(() => base.cacheFilePath(content, store.get(ino)!));
+    return this.transaction(() => {
+      try {
+        return base.cacheFilePath(content, store.get(ino)!);
+      } catch (error) {
+        if (!isNoSpace(error)) throw error;
+        return undefined;
+      }
+    });
   }
   missing(ino: number): ByteSpan[] {
     const inode = this.#core.store.get(ino);

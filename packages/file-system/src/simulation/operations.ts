@@ -389,8 +389,10 @@ export class Operations {
     const { ino, handle, life } = entry;
     await world.guard(() => {
       if (life === world.process.life) world.process.fs.release(ino, handle, 0n);
-      else world.process.fs.forget(ino, 1_000_000);
     });
+    // The kernel forgets an inode after its last close.
+    if (world.held.some((other) => other.ino === ino)) return;
+    await world.guard(() => world.process.fs.forget(ino, 1_000_000));
   }
 }
 

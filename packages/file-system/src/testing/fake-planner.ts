@@ -57,7 +57,7 @@ export class FakePlanner implements Planner {
   /** Writes `r`s into the cache file where bytes are missing, as the transfer side would. */
   download(ino: number, start: number, end: number): void {
     const { tree } = this.#fx.fs;
-    const fd = openSync(tree.cacheFile(ino), 'r+');
+    const fd = openSync(tree.cacheFile(ino)!, 'r+');
     for (const span of tree.missing(ino)) {
       const from = Math.max(span.start, start);
       const to = Math.min(span.end, end);
