@@ -1,7 +1,7 @@
 import { startLocalS3 } from '@moorage/local-s3';
 import type { Bucket } from '@moorage/object-store';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Kind } from '../operations.ts';
+import { Kind, Rename } from '../operations.ts';
 import type { Live } from '../testing/live.ts';
 import { eventually, startRig } from '../testing/live-server.ts';
 import type { Rig } from '../testing/live-server.ts';
@@ -193,4 +193,26 @@ test('a change is seen at once when the store tells of it', async () => {
   await outside.delete('d/a');
   await outside.delete('d/b');
   await eventually(async () => (await quiet.names('/')).join() === 'e', 'an emptied directory');
+});
+
+test('two directories of which only names are known change places', async () => {
+  for (const name of ['x', 'y', 'z']) {
+    await put(`a/${name}`, `was in a: ${name}`);
+    await put(`b/${name}`, `was in b: ${name}`);
+  }
+  await live.rename('/a', '/b', Rename.exchange);
+  expect(await live.barrier()).toEqual([]);
+  for (const name of ['x', 'y', 'z']) {
+    expect(await rig.text(`a/${name}`)).toBe(`was in b: ${name}`);
+    expect(await rig.text(`b/${name}`)).toBe(`was in a: ${name}`);
+  }
+  expect(await rig.keys()).toHaveLength(6);
+  expect(live.sync.status().conflicts).toEqual([]);
+});
+
+test('the last file moved out of a directory that exists by its children alone', async () => {
+  await put('d/only');
+  await live.rename('/d/only', '/out');
+  await live.barrier();
+  expect(await rig.keys()).toEqual(['d/', 'out']);
 });

@@ -140,6 +140,24 @@ test('a file that was unlinked during its export is deleted after it', () => {
   expect(pass(10_000)).toMatchObject([{ kind: 'delete', key: 'p/f', eTag: 'e1' }]);
 });
 
+test('a moved file is at its new key before it leaves the old one', () => {
+  fixture.file(rootIno, 'f', 'x');
+  const [put] = pass(2_000);
+  sync.apply([{ kind: 'written', id: put?.id ?? 0, eTag: 'e1', versionId: 'v1' }]);
+  must(fixture.fs.rename(root, rootIno, 'f', rootIno, 'g', 0));
+  const [copy, ...more] = pass(2_000);
+  expect(more).toEqual([]);
+  expect(copy).toMatchObject({
+    kind: 'copy',
+    from: { key: 'p/f', eTag: 'e1', versionId: 'v1' },
+    key: 'p/g',
+    condition: { ifNoneMatch: '*' },
+  });
+  expect(pass(30_000)).toEqual([]);
+  sync.apply([{ kind: 'written', id: copy?.id ?? 0, eTag: 'e1', versionId: 'v2' }]);
+  expect(pass(0)).toMatchObject([{ kind: 'delete', key: 'p/f', eTag: 'e1' }]);
+});
+
 test('what was under way at a crash is told apart from what others did', () => {
   fixture.file(rootIno, 'f', 'x');
   const [put] = pass(2_000);
