@@ -284,7 +284,8 @@ export class Relister {
         key === undefined ||
         tree.dirty(ino) !== 0 ||
         this.#lanes.isBusy(key) ||
-        this.#context.isOutdated(key, startedAt);
+        this.#context.isOutdated(key, startedAt) ||
+        (kind !== Kind.directory && this.#context.isFresh(key));
       if (stays) isEmpty = false;
       else if (kind === Kind.directory) {
         if (!this.#removeClean(ino, key, startedAt)) isEmpty = false;
@@ -294,7 +295,8 @@ export class Relister {
       isEmpty &&
       tree.dirty(directory) === 0 &&
       !this.#lanes.isBusy(prefix) &&
-      !this.#context.isOutdated(prefix, startedAt);
+      !this.#context.isOutdated(prefix, startedAt) &&
+      !this.#context.isFresh(prefix);
     if (mayGo) tree.removeRemote(directory);
     return mayGo;
   }

@@ -36,9 +36,10 @@ export function writeJob(context: Context, write: Write): NewJob | undefined {
   const attributes = objectAttributes(a, foreign);
   const source = base === undefined ? undefined : pinOf(base, base.key ?? key);
   if (source !== undefined && (bits & Dirty.content) === 0) {
-    // Unknown attributes must not be overwritten by assumed ones.
-    const keeps = !context.tree.isKnown(ino) || (bits & Dirty.attributes) === 0;
-    const replaced = keeps && source.key !== key ? undefined : attributes;
+    // Unknown attributes must not be overwritten by assumed ones. Known ones are told in any case: the time of a
+    // change, which is one of them, is what an object of equal content is told from.
+    const keeps = !context.tree.isKnown(ino) && source.key !== key;
+    const replaced = keeps ? undefined : attributes;
     const size = a.kind === Kind.directory ? 0 : a.size;
     return { kind: 'copy', from: source, size, key, condition, attributes: replaced };
   }
