@@ -51,6 +51,11 @@ export class ModelStore {
     return last?.body === undefined ? undefined : last;
   }
 
+  /** How often the key has been written to or deleted. */
+  countOf(key: string | undefined): number {
+    return key === undefined ? 0 : (this.versions.get(key)?.length ?? 0);
+  }
+
   keys(at: number = Infinity): string[] {
     return [...this.versions.keys()]
       .filter((key) => this.current(key, at) !== undefined)

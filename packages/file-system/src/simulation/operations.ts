@@ -185,12 +185,20 @@ export class Operations {
     if (!this.#compare(what, status, ok, place)) return;
     if (result !== bytes.length) throw new Broken(`${what} answered ${result}`);
     const at = (flags & Write.append) !== 0 ? size : offset;
-    const old = node?.bytes ?? world.guarded.get(ino) ?? (await this.#whole(ino));
-    if (old === undefined) return;
+    if (node === undefined) return this.#readBack(ino);
+    const old = node.bytes;
     const whole = new Uint8Array(Math.max(old.length, at + bytes.length));
     whole.set(old);
     whole.set(bytes, at);
     this.#changed(ino, node, whole);
+  }
+
+  /** With others about, what a change was made to is what the file shows afterwards. */
+  async #readBack(ino: number): Promise<void> {
+    const { guarded } = this.#world;
+    guarded.delete(ino);
+    const whole = await this.#whole(ino);
+    if (whole !== undefined) guarded.set(ino, whole);
   }
 
   /** Everything in the file; undefined when it cannot be read now. */
@@ -237,6 +245,7 @@ export class Operations {
     const size = this.#random.below(this.#random.chance(0.2) ? 80_000 : old.length + 1);
     const status = await this.#setattr(place, name, ino, { valid: Change.size, size });
     if (!status) return;
+    if (place.node === undefined) return this.#readBack(ino);
     const bytes = new Uint8Array(size);
     bytes.set(old.subarray(0, size));
     this.#changed(ino, place.node?.children.get(name), bytes);
@@ -251,6 +260,7 @@ export class Operations {
       world.process.fs.fallocate(c, ino, mode, offset, length),
     );
     if (!this.#compare(`punch ${place.path}${name} ${offset}+${length}`, result, ok, place)) return;
+    if (place.node === undefined) return this.#readBack(ino);
     const bytes = Uint8Array.from(old);
     bytes.fill(0, offset, offset + length);
     this.#changed(ino, place.node?.children.get(name), bytes);

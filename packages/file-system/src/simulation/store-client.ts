@@ -32,7 +32,8 @@ import type { SeededRandom } from './seeded-random.ts';
 
 interface Parked {
   label: string;
-  isWrite: boolean;
+  /** Of a write. */
+  key: string | undefined;
   effect: () => unknown;
   resolve: (value: never) => void;
   reject: (error: S3Error) => void;
@@ -81,10 +82,10 @@ export class StoreClient implements Bucket {
     if (goesWrong && how < 0.5) {
       const code = random.pick<S3ErrorCode>(['ServerError', 'SlowDown', 'Unreachable', 'TimedOut']);
       this.#answer(request, code);
-    } else if (goesWrong && request.isWrite && how < 0.6) {
+    } else if (goesWrong && request.key !== undefined && how < 0.6) {
       this.#later(request, random);
       this.#answer(request, 'TimedOut');
-    } else if (goesWrong && request.isWrite) {
+    } else if (goesWrong && request.key !== undefined) {
       this.#carryOut(request, 'lost');
     } else {
       this.#cut = goesWrong;
@@ -99,20 +100,26 @@ export class StoreClient implements Bucket {
     this.#dead = true;
     for (const request of this.#parked.splice(0)) {
       const fate = random.next();
-      if (request.isWrite && fate < 0.3) this.#carryOut(request, 'lost');
+      if (request.key !== undefined && fate < 0.3) this.#carryOut(request, 'lost');
       else {
-        if (request.isWrite && fate < 0.5) this.#later(request, random);
+        if (request.key !== undefined && fate < 0.5) this.#later(request, random);
         request.reject(new S3Error('Aborted', 'simulated: the process is gone'));
       }
     }
   }
 
+  /**
+   * A store that carries out what was given up after it has carried out what came later can be told from nothing:
+   * a deleted file would come back as if somebody had put it there. That is not modelled.
+   */
   #later(request: Parked, random: SeededRandom): void {
-    const { label, effect } = request;
+    const { label, effect, key } = request;
+    const before = this.#store.countOf(key);
     this.#store.late.push({
       at: this.#now() + random.next() * lateMsMax,
       label,
       effect: () => {
+        if (this.#store.countOf(key) !== before) return;
         this.#trace(`store late ${label} ${this.#outcome(effect)}`);
       },
     });
@@ -150,7 +157,7 @@ export class StoreClient implements Bucket {
 
   list(o: ListOptions): Promise<ListPage> {
     const from = o.continuation ?? '';
-    return this.#park(false, `list ${o.prefix} ${from}`, () => {
+    return this.#park(undefined, `list ${o.prefix} ${from}`, () => {
       const at = this.#now() - this.#staleMs;
       const entries = new Map<string, ObjectVersion | undefined>();
       for (const key of this.#store.keys(at)) {
@@ -177,14 +184,14 @@ export class StoreClient implements Bucket {
   }
 
   head(key: string, o: HeadOptions = {}): Promise<ObjectHead> {
-    return this.#park(false, `head ${key} ${o.versionId ?? ''}`, () =>
+    return this.#park(undefined, `head ${key} ${o.versionId ?? ''}`, () =>
       this.#told(key, this.#store.find(key, o)),
     );
   }
 
   get(key: string, o: GetOptions = {}): Promise<ObjectBody> {
     const span = o.range === undefined ? '' : `${o.range.start}-${o.range.end ?? ''}`;
-    return this.#park(false, `get ${key} ${o.versionId ?? ''} ${span}`, () => {
+    return this.#park(undefined, `get ${key} ${o.versionId ?? ''} ${span}`, () => {
       const version = this.#store.find(key, o);
       const all = version.body!;
       const start = o.range?.start ?? 0;
@@ -204,7 +211,7 @@ export class StoreClient implements Bucket {
   put(key: string, body: Uint8Array | StreamBody, o: PutOptions = {}): Promise<PutResult> {
     if (!(body instanceof Uint8Array)) return this.#unused();
     const bytes = Uint8Array.from(body);
-    return this.#park(true, `put ${key} ${conditionText(o)} ${bytes.length}`, () => {
+    return this.#park(key, `put ${key} ${conditionText(o)} ${bytes.length}`, () => {
       this.#store.judge(key, o);
       return this.#written(key, this.#store.write(key, bytes, aboutOf(o), 'ours'));
     });
@@ -212,7 +219,7 @@ export class StoreClient implements Bucket {
 
   copy(source: CopySource, key: string, o: CopyOptions = {}): Promise<PutResult> {
     const from = `${source.key}@${source.versionId ?? ''}`;
-    return this.#park(true, `copy ${from} ${key} ${conditionText(o)}`, () => {
+    return this.#park(key, `copy ${from} ${key} ${conditionText(o)}`, () => {
       const version = this.#store.find(source.key, source);
       this.#store.judge(key, o);
       const { about } = version;
@@ -223,7 +230,7 @@ export class StoreClient implements Bucket {
   }
 
   delete(key: string, o: DeleteOptions = {}): Promise<DeleteResult> {
-    return this.#park(true, `delete ${key} ${conditionText(o)}`, () => {
+    return this.#park(key, `delete ${key} ${conditionText(o)}`, () => {
       this.#store.judge(key, o);
       return { versionId: this.#store.remove(key, 'ours').versionId, deleteMarker: true };
     });
@@ -233,23 +240,23 @@ export class StoreClient implements Bucket {
     const store = this.#store;
     const label = `upload ${key}`;
     const begin = (): string => store.beginUpload(key, aboutOf(o));
-    const uploadId = await this.#park(true, `${label} begin`, begin);
+    const uploadId = await this.#park(key, `${label} begin`, begin);
     return {
       uploadId,
       uploadPart: (n, body) => {
         const bytes = Uint8Array.from(body);
-        return this.#park(true, `${label} part ${n}`, () => {
+        return this.#park(key, `${label} part ${n}`, () => {
           store.upload(uploadId).parts.set(n, bytes);
         });
       },
       copyPart: (n, source, range) =>
-        this.#park(true, `${label} copy part ${n}`, () => {
+        this.#park(key, `${label} copy part ${n}`, () => {
           const { body } = store.find(source.key, source);
           const end = (range?.end ?? Infinity) + 1;
           store.upload(uploadId).parts.set(n, body!.slice(range?.start ?? 0, end));
         }),
       complete: (condition = {}) =>
-        this.#park(true, `${label} complete ${conditionText(condition)}`, () => {
+        this.#park(key, `${label} complete ${conditionText(condition)}`, () => {
           const { parts, about } = store.upload(uploadId);
           store.judge(key, condition);
           const pieces = [...parts].sort(([a], [b]) => a - b).map(([, bytes]) => bytes);
@@ -258,14 +265,14 @@ export class StoreClient implements Bucket {
           return this.#written(key, store.write(key, Buffer.concat(pieces), about, 'ours', eTag));
         }),
       abort: () =>
-        this.#park(true, `${label} abort`, () => {
+        this.#park(key, `${label} abort`, () => {
           store.uploads.delete(uploadId);
         }),
     };
   }
 
   getTagging(key: string, o: { versionId?: string } = {}): Promise<string> {
-    return this.#park(false, `tags ${key}`, () => this.#store.find(key, o).about.tagging);
+    return this.#park(undefined, `tags ${key}`, () => this.#store.find(key, o).about.tagging);
   }
 
   close(): Promise<void> {
@@ -294,10 +301,10 @@ export class StoreClient implements Bucket {
     throw new Error('The simulated store does not do this.');
   }
 
-  #park<T>(isWrite: boolean, label: string, effect: () => T): Promise<T> {
+  #park<T>(key: string | undefined, label: string, effect: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.#dead) reject(new S3Error('Aborted', 'simulated: the process is gone'));
-      else this.#parked.push({ label, isWrite, effect, resolve, reject });
+      else this.#parked.push({ label, key, effect, resolve, reject });
     });
   }
 
