@@ -41,7 +41,7 @@ export const inodeColumns: string = columns.join(', ');
 
 export const putInodeSql: string = `INSERT INTO inode (${inodeColumns}) VALUES (${columns.map(() => '?').join(', ')})
   ON CONFLICT (ino) DO UPDATE SET ${columns
-    .slice(2)
+    .slice(1)
     .map((column) => `${column} = excluded.${column}`)
     .join(', ')}`;
 

@@ -179,6 +179,14 @@ export class Ranges {
         if (this.#context.attributes(ino) !== undefined && this.#context.base(ino)?.eTag === eTag) {
           if (result.body === undefined) tree.markPresent(ino, span);
           else tree.fill(ino, result.body);
+          if (
+            tree
+              .missing(ino)
+              .some((missing) => missing.start < span.end && missing.end > span.start)
+          ) {
+            this.#finish(fetch, failure(FsError.NoSpace));
+            return;
+          }
         }
         this.#finish(fetch, 0);
         return;
