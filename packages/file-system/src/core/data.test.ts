@@ -51,6 +51,18 @@ describe('write', () => {
     expect(fx.read(ino)).toBe('onetwo');
   });
 
+  test('appends where the writer did not know the end to be: its cache is told too', () => {
+    const ino = fx.file(rootIno, 'f', 'one');
+    fx.fs.addView({ id: 'fsap-1' });
+    fx.inodesChanged.length = 0;
+    fx.fs.write(root, ino, 3, Buffer.from('two'), 0, 3, Write.append);
+    fx.fs.write(root, ino, 3, Buffer.from('three'), 0, 5, Write.append);
+    expect(fx.inodesChanged).toEqual([
+      { ino, length: 3, exceptView: 0 },
+      { ino, length: 8, exceptView: -1 },
+    ]);
+  });
+
   test('by somebody unprivileged clears set-user-id', () => {
     const ino = fx.file(rootIno, 'f', '', root, 0o4777);
     fx.write(ino, 0, 'x');

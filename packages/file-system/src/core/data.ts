@@ -124,7 +124,9 @@ export function write(
     if ((flags & Write.killPrivileges) !== 0 || core.identity.uid !== 0)
       inode.mode = Identity.withoutPrivileges(inode.mode);
     core.planner.changed(ino, Dirty.content);
-    core.tellInode(c.view, ino, start, length);
+    // Who appends behind an end that has moved has cached its bytes where it thought the end was.
+    if (start === offset) core.tellInode(c.view, ino, start, length);
+    else core.tellInode(-1, ino, Math.min(start, offset), Math.abs(start - offset) + length);
   }
   const result = status === ok ? length : failure(status);
   core.end(c, ino, result);
