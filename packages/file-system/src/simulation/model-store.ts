@@ -39,6 +39,7 @@ export class ModelStore {
   /** Effects of requests that were given up by their sender, and when they come to pass. */
   readonly late: { at: number; label: string; effect: () => void }[] = [];
   readonly #told = new Set<string>();
+  readonly #looks = new Map<string, number>();
   readonly #now: () => number;
   #serial = 0;
 
@@ -51,9 +52,9 @@ export class ModelStore {
     return last?.body === undefined ? undefined : last;
   }
 
-  /** How often the key has been written to or deleted. */
+  /** How often the client has had an answer about the key, or it was written to. */
   countOf(key: string | undefined): number {
-    return key === undefined ? 0 : (this.versions.get(key)?.length ?? 0);
+    return key === undefined ? 0 : (this.#looks.get(key) ?? 0);
   }
 
   keys(at: number = Infinity): string[] {
@@ -68,6 +69,7 @@ export class ModelStore {
   }
 
   find(key: string, o: { versionId?: string; ifMatch?: string }): ObjectVersion {
+    this.#look(key);
     const version =
       o.versionId === undefined
         ? this.current(key)
@@ -83,6 +85,7 @@ export class ModelStore {
 
   /** Throws what S3 answers to a precondition that does not hold. */
   judge(key: string, condition: WriteCondition): void {
+    this.#look(key);
     const current = this.current(key);
     const { ifMatch, ifNoneMatch } = condition;
     if (ifMatch === undefined && ifNoneMatch === undefined) {
@@ -178,7 +181,12 @@ export class ModelStore {
     return false;
   }
 
+  #look(key: string): void {
+    this.#looks.set(key, this.countOf(key) + 1);
+  }
+
   #add(key: string, version: ObjectVersion): ObjectVersion {
+    this.#look(key);
     const versions = this.versions.get(key);
     if (versions === undefined) this.versions.set(key, [version]);
     else versions.push(version);

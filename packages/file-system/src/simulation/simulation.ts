@@ -20,6 +20,8 @@ import type { Held, World } from './world.ts';
 
 const startMs = 1_700_000_000_000;
 const relistMs = 5_000;
+/** What goes wrong may be felt for so long after: requests are tried again, failures are shown for a while. */
+const excusedMs = 60_000;
 const fair: Weather = { faults: 0, staleMs: 0 };
 
 export class Simulation implements World {
@@ -35,6 +37,8 @@ export class Simulation implements World {
   #serial = 0;
   #request = 0;
   #weather: Weather = fair;
+  #badDiskMs = 0;
+  #badStoreMs = 0;
   readonly #dir: string;
   #random: SeededRandom;
 
@@ -65,7 +69,10 @@ export class Simulation implements World {
     for (const [i, step] of this.plan.steps.entries()) {
       this.#random = new SeededRandom(step.seed);
       this.trace.add(`${i} ${stepText(step)}`);
-      this.excuses = { disk: this.process.diskFull, store: this.#weather.faults > 0 };
+      if (this.process.diskFull) this.#badDiskMs = this.#now;
+      if (this.#weather.faults > 0) this.#badStoreMs = this.#now;
+      const since = this.#now - excusedMs;
+      this.excuses = { disk: this.#badDiskMs >= since, store: this.#badStoreMs >= since };
       await this.#step(step);
       checkStep(this);
     }

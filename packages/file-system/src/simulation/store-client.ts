@@ -109,8 +109,8 @@ export class StoreClient implements Bucket {
   }
 
   /**
-   * A store that carries out what was given up after it has carried out what came later can be told from nothing:
-   * a deleted file would come back as if somebody had put it there. That is not modelled.
+   * Not when the key was looked at or written to since: a store that carries out what was given up after it has said
+   * that nothing is there makes an object of ours look like somebody else's. That is not modelled.
    */
   #later(request: Parked, random: SeededRandom): void {
     const { label, effect, key } = request;

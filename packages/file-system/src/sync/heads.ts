@@ -106,7 +106,10 @@ export class Heads {
         this.#finish(asked);
         continue;
       }
-      const whole = a.kind !== Kind.directory && a.size > 0 && a.size <= inlineBytesMax;
+      // What a link points to is its body, and its size is not known before.
+      const whole =
+        a.kind === Kind.symlink ||
+        (a.kind !== Kind.directory && a.size > 0 && a.size <= inlineBytesMax);
       asked.running = true;
       this.#jobs++;
       const job = { kind: 'head' as const, key, bodyBytesMax: whole ? inlineBytesMax : 0 };
