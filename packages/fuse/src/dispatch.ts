@@ -80,7 +80,7 @@ export function answerCarriedOut(
     }
     case Opcode.setattr: {
       const status = x.fileSystem.getattr(x.caller, x.ino, x.attributes);
-      if (status === ok) encodeAttributeReply(x.reply, x.attributes, x.identity);
+      if (status === ok) encodeAttributeReply(x);
       return status;
     }
     case Opcode.write:

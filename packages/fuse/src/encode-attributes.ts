@@ -1,7 +1,7 @@
 /** `Attributes` as struct fuse_attr (88 bytes), fuse_attr_out, fuse_entry_out and fuse_statx. */
 import { Kind } from '@moorage/file-system';
 import type { Attributes } from '@moorage/file-system';
-import { attributeSeconds } from './cache-lifetimes.ts';
+import type { Exchange } from './exchange.ts';
 import type { Identity } from './identity.ts';
 import type { ReplyBuffer } from './reply.ts';
 import { ModeType, replyHeaderBytes } from './wire.ts';
@@ -51,39 +51,35 @@ export function encodeAttributes(
 }
 
 /** struct fuse_attr_out as the whole body. */
-export function encodeAttributeReply(reply: ReplyBuffer, a: Attributes, identity: Identity): void {
+export function encodeAttributeReply(x: Exchange): void {
+  const { reply, attributes } = x;
   const at = replyHeaderBytes;
-  reply.u64(at, attributeSeconds);
+  reply.u64(at, x.cacheSeconds);
   reply.u64(at + 8, 0);
-  encodeAttributes(reply, at + 16, a, identity);
+  encodeAttributes(reply, at + 16, attributes, x.identity);
   reply.length = 104;
 }
 
 export const entryBytes = 128;
 
-/** struct fuse_entry_out at `at`. */
-export function encodeEntry(
-  reply: ReplyBuffer,
-  at: number,
-  view: number,
-  a: Attributes,
-  seconds: number,
-  identity: Identity,
-): void {
-  reply.node(at, view, a.ino);
+/** struct fuse_entry_out at `at`; `seconds`: how long the name may be kept. */
+export function encodeEntry(x: Exchange, at: number, view: number, seconds: number): void {
+  const { reply, attributes } = x;
+  reply.node(at, view, attributes.ino);
   reply.u64(at + 8, 0);
   reply.u64(at + 16, seconds);
-  reply.u64(at + 24, attributeSeconds);
+  reply.u64(at + 24, x.cacheSeconds);
   reply.u64(at + 32, 0);
-  encodeAttributes(reply, at + 40, a, identity);
+  encodeAttributes(reply, at + 40, attributes, x.identity);
 }
 
 /** struct fuse_statx_out as the whole body; adds the time of birth to what GETATTR says. */
-export function encodeStatx(reply: ReplyBuffer, a: Attributes, identity: Identity): void {
+export function encodeStatx(x: Exchange): void {
+  const { reply, attributes: a, identity } = x;
   const basicAndBirth = 0xfff;
   const at = replyHeaderBytes;
   reply.zero(at, at + 288);
-  reply.u64(at, attributeSeconds);
+  reply.u64(at, x.cacheSeconds);
   const stat = at + 32;
   reply.u32(stat, basicAndBirth);
   reply.u32(stat + 4, preferredBytes);

@@ -19,6 +19,10 @@ export interface Exchange {
   readonly nodes: KnownNodes;
   readonly notes: EventNotes;
   readonly viewNames: ViewNames;
+  /** How long the kernel may keep names, attributes and the absence of names it is told now. */
+  cacheSeconds: number;
+  /** The kernel drops what it has cached of a file where a direct write changes it. */
+  isDirectCoherent: boolean;
   /** The inode the request is about. */
   ino: number;
 }

@@ -44,6 +44,11 @@ const wanted =
   InitFlag.extended;
 const wanted2 = InitFlag2.hasResend;
 
+/** From Linux 6.6 on a direct write drops the cached pages it changes. */
+export function isDirectCoherent(session: Session | undefined): boolean {
+  return session !== undefined && session.minor >= 39;
+}
+
 /** The oldest protocol whose features we cannot do without (Linux 5.2: explicit invalidation). */
 const minorMin = 31;
 const writeBytesMax = 1024 * 1024;

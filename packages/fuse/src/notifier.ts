@@ -13,18 +13,19 @@ const pollIn = 1;
 
 /**
  * The serving thread's end: takes batches (see `EventNotes`) and does not block, but for a moment in `settle`.
- * The notifier answers with one byte for each notification the kernel has taken.
+ * The notifier answers with one byte for each notification the kernel has taken, and one when it starts.
  */
 export class NotificationPipe {
-  readonly #socket: number;
+  readonly socket: number;
   readonly #wanted: () => void;
   #asked = false;
   /** Waiting for room in the socket. */
   readonly #queue: Uint8Array[] = [];
+  /** Notifications, and with them the notifier's sign that it is there. */
   #sent = 0;
   #taken = 0;
-  /** There is a notifier, and it kept up the last time it was looked at. */
-  #prompt = false;
+  /** There is a notifier, and it kept up the last time it was looked at: what is sent is told at once. */
+  prompt = false;
   readonly #fds: Buffer = Buffer.alloc(16);
   readonly #answers: Buffer = Buffer.alloc(4096);
 
@@ -33,7 +34,7 @@ export class NotificationPipe {
    * something to notify: then somebody has to serve the other end.
    */
   constructor(socket: number, fuse: number, wanted: () => void) {
-    this.#socket = socket;
+    this.socket = socket;
     this.#wanted = wanted;
     this.#fds.writeInt32LE(socket, 0);
     this.#fds.writeInt16LE(pollIn, 4);
@@ -43,8 +44,10 @@ export class NotificationPipe {
 
   /** Notifications are to be expected. */
   prepare(): void {
-    if (!this.#asked) this.#wanted();
+    if (this.#asked) return;
     this.#asked = true;
+    this.#sent++;
+    this.#wanted();
   }
 
   /** `count`: of the notifications in the batch. */
@@ -69,7 +72,7 @@ export class NotificationPipe {
   /** Tries to get rid of what waits. True when nothing does any more. */
   push(): boolean {
     for (let batch = this.#queue[0]; batch !== undefined; batch = this.#queue[0]) {
-      const sent = sendNow(this.#socket, batch, batch.length);
+      const sent = sendNow(this.socket, batch, batch.length);
       if (sent === batch.length) this.#queue.shift();
       else if (sent > 0) this.#queue[0] = batch.subarray(sent);
       else return false;
@@ -83,10 +86,10 @@ export class NotificationPipe {
    * lock held by another request), and then it learns of the change a little later.
    */
   settle(): void {
-    let idle = this.#wait(2, this.#prompt ? settleMsMax : 0);
-    while (idle && this.#prompt && this.#taken < this.#sent) idle = this.#wait(2, settleMsMax);
-    if (this.#taken < this.#sent && this.#prompt) this.#wait(1, settleBusyMsMax);
-    this.#prompt = this.#taken >= this.#sent;
+    let idle = this.#wait(2, this.prompt ? settleMsMax : 0);
+    while (idle && this.prompt && this.#taken < this.#sent) idle = this.#wait(2, settleMsMax);
+    if (this.#taken < this.#sent && this.prompt) this.#wait(1, settleBusyMsMax);
+    this.prompt = this.#taken >= this.#sent;
   }
 
   /** False when it was not an answer that ended the wait. */
@@ -96,10 +99,16 @@ export class NotificationPipe {
     this.#fds[14] = 0;
     if (this.#fds[6] !== 0) {
       this.#fds[6] = 0;
-      const n = read(this.#socket, this.#answers, this.#answers.length);
-      if (n > 0) this.#taken += n;
+      this.takeAnswers();
     }
     return !busy;
+  }
+
+  /** Call when the socket is readable. */
+  takeAnswers(): void {
+    const n = read(this.socket, this.#answers, this.#answers.length);
+    if (n > 0) this.#taken += n;
+    if (this.#taken >= this.#sent) this.prompt = true;
   }
 }
 
@@ -110,6 +119,7 @@ export function runNotifier(socket: number, fuse: number, warn: (message: string
   const buffer = Buffer.alloc(256 * 1024);
   const answers = Buffer.alloc(buffer.length / notificationBytesMin);
   let held = 0;
+  sendNow(socket, answers, 1);
   for (;;) {
     const n = read(socket, buffer.subarray(held), buffer.length - held);
     if (n < 0 && errno() === Errno.EINTR) continue;

@@ -12,6 +12,7 @@
  */
 import { newAttributes, ok, pending } from '@moorage/file-system';
 import type { FileSystemOperations, WaitId } from '@moorage/file-system';
+import { cacheSeconds } from './cache-lifetimes.ts';
 import { RequestCaller } from './caller.ts';
 import { answerCarriedOut, handlers } from './dispatch.ts';
 import { errnoOf } from './errno.ts';
@@ -21,7 +22,7 @@ import type { Exchange } from './exchange.ts';
 import { isLockTaken } from './handlers/locks.ts';
 import type { Identity } from './identity.ts';
 import type { KnownNodes } from './known-nodes.ts';
-import { negotiate } from './negotiate.ts';
+import { isDirectCoherent, negotiate } from './negotiate.ts';
 import type { Session } from './negotiate.ts';
 import type { NotificationPipe } from './notifier.ts';
 import { ParkedRequests } from './parked.ts';
@@ -100,7 +101,7 @@ export class ServingLoop {
   readonly #parked = new ParkedRequests();
   #held: HeldLock[] = [];
   readonly #whenReady = new Map<WaitId, () => void>();
-  readonly #pollFds: Buffer = Buffer.alloc(16);
+  readonly #pollFds: Buffer = Buffer.alloc(24);
   readonly #wakeCounter: Buffer = Buffer.alloc(8);
   #end: ServeEnd | undefined;
   /** Requests so far, parked ones again each time they are repeated. */
@@ -119,12 +120,16 @@ export class ServingLoop {
       nodes: options.nodes,
       notes: options.notes,
       viewNames: options.viewNames,
+      isDirectCoherent: isDirectCoherent(options.session),
+      cacheSeconds: 0,
       ino: 0,
     };
     this.#pollFds.writeInt32LE(options.wakeFd, 0);
     this.#pollFds.writeInt16LE(pollIn, 4);
-    this.#pollFds.writeInt32LE(options.fd, 8);
+    this.#pollFds.writeInt32LE(options.notifications.socket, 8);
     this.#pollFds.writeInt16LE(pollIn, 12);
+    this.#pollFds.writeInt32LE(options.fd, 16);
+    this.#pollFds.writeInt16LE(pollIn, 20);
   }
 
   /** Runs `repeat` once when `waitId` is ready: for operations that are not requests of the kernel. */
@@ -181,7 +186,7 @@ export class ServingLoop {
     );
     const timeout = due === Infinity ? -1 : Math.ceil(Math.min(due, 0x7fffffff));
     const fds = this.#pollFds;
-    const ready = poll(fds, this.#o.work.accepts() ? 2 : 1, timeout);
+    const ready = poll(fds, this.#o.work.accepts() ? 3 : 2, timeout);
     if (ready < 0) return;
     if (interrupted)
       for (const parked of this.#parked.takeEnding()) this.#answerInterrupted(parked);
@@ -193,6 +198,10 @@ export class ServingLoop {
     }
     if (fds[14] !== 0) {
       fds[14] = 0;
+      this.#o.notifications.takeAnswers();
+    }
+    if (fds[22] !== 0) {
+      fds[22] = 0;
       this.#readAndHandle();
     }
   }
@@ -259,6 +268,8 @@ export class ServingLoop {
   #perform(opcode: number): number {
     const x = this.#x;
     x.ino = this.#request.inode(16);
+    x.cacheSeconds =
+      this.#o.nodes.views().length === 1 || this.#o.notifications.prompt ? cacheSeconds : 0;
     this.#caller.fill(this.#request, this.#request.view(16));
     const handler = handlers[opcode];
     if (handler === undefined) return noSuchCall;
@@ -308,6 +319,7 @@ export class ServingLoop {
       this.#end = 'kernel-too-old';
       return;
     }
+    this.#x.isDirectCoherent = isDirectCoherent(session);
     this.#o.onSession(session);
     this.#answer(ok);
   }

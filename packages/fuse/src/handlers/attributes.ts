@@ -9,14 +9,14 @@ const body = requestHeaderBytes;
 
 export function getattr(x: Exchange): number {
   const status = x.fileSystem.getattr(x.caller, x.ino, x.attributes);
-  if (status === ok) encodeAttributeReply(x.reply, x.attributes, x.identity);
+  if (status === ok) encodeAttributeReply(x);
   return status;
 }
 
 /** Asked when somebody wants the time of birth. */
 export function statx(x: Exchange): number {
   const status = x.fileSystem.getattr(x.caller, x.ino, x.attributes);
-  if (status === ok) encodeStatx(x.reply, x.attributes, x.identity);
+  if (status === ok) encodeStatx(x);
   return status;
 }
 
@@ -58,7 +58,7 @@ export function setattr(x: Exchange): number {
   changes.uid = r.u32(body + 76);
   changes.gid = r.u32(body + 80);
   const status = x.fileSystem.setattr(x.caller, x.ino, changes, x.attributes);
-  if (status === ok) encodeAttributeReply(x.reply, x.attributes, x.identity);
+  if (status === ok) encodeAttributeReply(x);
   return status;
 }
 

@@ -1,7 +1,6 @@
 /** Requests about open directories: OPENDIR, READDIR, READDIRPLUS, RELEASEDIR. */
 import { FsError, errorOf, ok, pending } from '@moorage/file-system';
 import type { DirectoryEntry } from '@moorage/file-system';
-import { entrySeconds } from '../cache-lifetimes.ts';
 import { encodeEntry, entryBytes, modeTypeOf } from '../encode-attributes.ts';
 import type { Exchange } from '../exchange.ts';
 import { replyHeaderBytes, requestHeaderBytes } from '../wire.ts';
@@ -98,7 +97,7 @@ function encodeListedEntry(x: Exchange, at: number, slot: Listed): number {
     return status === FsError.NoEntry ? ok : status;
   }
   x.nodes.referenced(x.caller.view, x.attributes.ino);
-  encodeEntry(x.reply, at, x.caller.view, x.attributes, entrySeconds, x.identity);
+  encodeEntry(x, at, x.caller.view, x.cacheSeconds);
   return ok;
 }
 

@@ -2,14 +2,8 @@
 import { Change, FsError, Open, Write, errorOf, ok } from '@moorage/file-system';
 import type { AttributeChanges } from '@moorage/file-system';
 import type { Exchange } from '../exchange.ts';
-import {
-  OpenFlag,
-  OpenReply,
-  ReleaseFlag,
-  WriteFlag,
-  replyHeaderBytes,
-  requestHeaderBytes,
-} from '../wire.ts';
+import { OpenFlag, ReleaseFlag, WriteFlag, replyHeaderBytes, requestHeaderBytes } from '../wire.ts';
+import { openReplyFlags } from './open-reply.ts';
 
 const body = requestHeaderBytes;
 const setIdBits = 0o6000;
@@ -21,14 +15,14 @@ export function open(x: Exchange): number {
   if (handle < 0) return errorOf(handle);
   const truncates = (flags & Open.truncate) !== 0;
   if (truncates && (x.request.u32(body + 4) & OpenFlag.killPrivileges) !== 0) clearSetId(x);
-  replyOpened(x, handle);
+  replyOpened(x, handle, flags);
   return ok;
 }
 
-function replyOpened(x: Exchange, handle: number): void {
-  const stale = x.notes.takeStale(x.caller.view, x.ino);
+function replyOpened(x: Exchange, handle: number, flags: number): void {
+  const isKept = !x.notes.takeStale(x.caller.view, x.ino);
   x.reply.u64(replyHeaderBytes, handle);
-  x.reply.u32(replyHeaderBytes + 8, stale ? 0 : OpenReply.keepCache);
+  x.reply.u32(replyHeaderBytes + 8, openReplyFlags(x, flags, isKept));
   x.reply.u32(replyHeaderBytes + 12, 0);
   x.reply.length = 16;
 }

@@ -1,10 +1,11 @@
 /** Requests about names in directories: LOOKUP, MKNOD, MKDIR, SYMLINK, UNLINK, RMDIR, RENAME, LINK, CREATE, FORGET. */
 import { FsError, Kind, errorOf, ok } from '@moorage/file-system';
-import { entrySeconds, negativeSeconds, viewRootSeconds } from '../cache-lifetimes.ts';
+import { viewRootSeconds } from '../cache-lifetimes.ts';
 import { encodeEntry, entryBytes } from '../encode-attributes.ts';
 import { noReply } from '../exchange.ts';
 import type { Exchange } from '../exchange.ts';
-import { ModeType, OpenReply, replyHeaderBytes, requestHeaderBytes, rootNode } from '../wire.ts';
+import { ModeType, replyHeaderBytes, requestHeaderBytes, rootNode } from '../wire.ts';
+import { openReplyFlags } from './open-reply.ts';
 
 const body = requestHeaderBytes;
 const permissionBits = 0o7777;
@@ -25,7 +26,7 @@ function lookupView(x: Exchange, view: number): number {
   x.caller.view = view;
   const status = x.fileSystem.getattr(x.caller, root, x.attributes);
   if (status !== ok) return status;
-  encodeEntry(x.reply, replyHeaderBytes, view, x.attributes, viewRootSeconds, x.identity);
+  encodeEntry(x, replyHeaderBytes, view, viewRootSeconds);
   x.reply.length = entryBytes;
   return ok;
 }
@@ -33,7 +34,7 @@ function lookupView(x: Exchange, view: number): number {
 /** Node 0 with a lifetime: the kernel remembers that there is no such name. */
 function replyAbsent(x: Exchange): number {
   x.reply.zero(replyHeaderBytes, replyHeaderBytes + entryBytes);
-  x.reply.u64(replyHeaderBytes + 16, negativeSeconds);
+  x.reply.u64(replyHeaderBytes + 16, x.cacheSeconds);
   x.reply.length = entryBytes;
   return ok;
 }
@@ -41,7 +42,7 @@ function replyAbsent(x: Exchange): number {
 /** The entry in `x.attributes`, which the file system has counted as referenced. */
 export function replyEntry(x: Exchange): number {
   x.nodes.referenced(x.caller.view, x.attributes.ino);
-  encodeEntry(x.reply, replyHeaderBytes, x.caller.view, x.attributes, entrySeconds, x.identity);
+  encodeEntry(x, replyHeaderBytes, x.caller.view, x.cacheSeconds);
   x.reply.length = entryBytes;
   return ok;
 }
@@ -134,7 +135,7 @@ export function replyCreated(x: Exchange, handle: number): number {
   x.notes.takeStale(x.caller.view, x.attributes.ino);
   const at = replyHeaderBytes + entryBytes;
   x.reply.u64(at, handle);
-  x.reply.u32(at + 8, OpenReply.keepCache);
+  x.reply.u32(at + 8, openReplyFlags(x, x.request.u32(body), true));
   x.reply.u32(at + 12, 0);
   x.reply.length = entryBytes + 16;
   return ok;

@@ -179,10 +179,13 @@ export class MemoryFileSystem implements FileSystemOperations {
     this.#done = { request: c.request, ino: out.ino, result };
     return result;
   }
-  open(_: Caller, ino: number, flags: number): Result {
+  open(c: Caller, ino: number, flags: number): Result {
     const node = this.#nodes.get(ino);
     if (node === undefined) return failure(FsError.Stale);
-    if (flags & Open.truncate) this.#resize(node, 0);
+    if (flags & Open.truncate) {
+      this.#resize(node, 0);
+      this.#events.inodeChanged(ino, 0, Infinity, c.view);
+    }
     return this.#nextHandle++;
   }
   flush(): Status {
@@ -216,6 +219,7 @@ export class MemoryFileSystem implements FileSystemOperations {
     const from = flags & 1 ? node.bytes.length : offset;
     if (from + length > node.bytes.length) this.#resize(node, from + length);
     node.bytes.set(bytes.subarray(at, at + length), from);
+    this.#events.inodeChanged(ino, from, length, c.view);
     this.#done = { request: c.request, ino, result: length };
     return length;
   }

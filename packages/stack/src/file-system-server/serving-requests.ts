@@ -3,7 +3,7 @@
  * operation that is pending is repeated from its start when it is ready.
  */
 import { FsError, errorOf, newAttributes, ok, pending, rootIno } from '@moorage/file-system';
-import type { Caller, FileSystem, Sync, WaitId } from '@moorage/file-system';
+import type { AccessPoint, Caller, FileSystem, Sync, WaitId } from '@moorage/file-system';
 import type { KnownNodes, NotificationPipe, ViewNames } from '@moorage/fuse';
 import type { ServerReply, ServerRequest, TokenedAccessPoint } from './control-messages.ts';
 import type { FileSystemServerErrorCode } from './file-system-server.ts';
@@ -23,6 +23,12 @@ interface Failure {
   message: string;
 }
 
+/** For an access point whose root is gone: its directory is not to be found by any name. */
+const deadEnd: Omit<AccessPoint, 'id'> = {
+  readOnly: true,
+  posixUser: { uid: 65534, gid: 65534 },
+};
+
 /** The owner of the file system. */
 const owner: Caller = { view: 0, uid: 0, gid: 0, pid: 0, request: 0, groups: () => [] };
 
@@ -37,8 +43,15 @@ export class ServingRequests {
     this.#o = options;
   }
 
-  /** The views of the configuration; `done` once all exist or the first could not be had. */
-  addViews(points: readonly TokenedAccessPoint[], done: (failed?: Failure) => void): void {
+  /**
+   * The views of the configuration; `done` once all exist or the first could not be had. After a restart a
+   * view whose root is gone meanwhile is replaced by one that leads nowhere, so that the others keep their numbers.
+   */
+  addViews(
+    points: readonly TokenedAccessPoint[],
+    restarted: boolean,
+    done: (failed?: Failure) => void,
+  ): void {
     let left = points.length;
     const finish = (failed?: Failure): void => {
       this.viewsReady = failed === undefined;
@@ -47,6 +60,10 @@ export class ServingRequests {
     if (left === 0) return finish();
     for (const point of points)
       this.#add(point, (failed) => {
+        if (failed !== undefined && restarted) {
+          this.#o.fileSystem.addView({ ...deadEnd, id: point.accessPoint.id });
+          failed = undefined;
+        }
         if (failed !== undefined && left > 0) {
           left = 0;
           finish(failed);

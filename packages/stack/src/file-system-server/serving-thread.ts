@@ -132,7 +132,7 @@ function serve(): void {
     log: (level, message) => say({ kind: 'log', level, message }),
   });
 
-  requests.addViews(configuration.accessPoints, (failed) => {
+  requests.addViews(configuration.accessPoints, configuration.restarted, (failed) => {
     if (failed !== undefined) say({ kind: 'failed', ...failed });
     else say({ kind: 'serving' });
   });

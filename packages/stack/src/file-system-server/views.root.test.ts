@@ -97,6 +97,28 @@ test('the directory of an access point is not listed and stays the same', async 
   ).rejects.toMatchObject({ code: 'ACCESS_POINT_UNUSABLE' });
 });
 
+test('an access point whose root was removed does not keep the server from being restarted', async () => {
+  await served.out('mkdir gone');
+  const gone = await served.server.addAccessPoint({ id: 'fsap-gone', rootPath: '/gone' });
+  const kept = await served.server.addAccessPoint({
+    id: 'fsap-kept',
+    rootPath: '/kept',
+    posixUser: { uid: 55, gid: 55 },
+    creationPermissions: { ownerUid: 55, ownerGid: 55, permissions: '755' },
+  });
+  const working = inside(
+    kept.path,
+    55,
+    'echo a > a; until [ -e go ]; do sleep 0.05; done; echo b > b; ls',
+  );
+  await served.out('until [ -e kept/a ]; do sleep 0.05; done; rmdir gone');
+  process.kill(served.server.pid, 'SIGKILL');
+  await served.out('echo > kept/go');
+  expect((await working).out).toBe('a\nb\ngo\n');
+  expect(await served.out('stat -c %u kept/b')).toBe('55\n');
+  expect((await inside(gone.path, 0, 'ls')).code).not.toBe(0);
+});
+
 test('access points work on after the server was killed', async () => {
   const { path } = await served.server.addAccessPoint({
     id: 'fsap-after',
