@@ -57,6 +57,8 @@ interface Started {
   sendsContent: boolean;
   expectsObject: boolean;
   foreign: ForeignAttributes | undefined;
+  /** Of the object the inode came from, as the job was told. */
+  sourceVersion: string | undefined;
 }
 
 /** After so many uploads dropped for a file that never rests, the next one goes through as it is. */
@@ -276,11 +278,6 @@ export class Exporter {
       pending.notBefore = this.#context.now() + this.#context.backoffMs(pending.tries++);
       return this.#again(pending);
     }
-    if (job === undefined) {
-      this.#context.failed('local', 'no space left to prepare an upload');
-      pending.notBefore = this.#context.now() + this.#context.backoffMs(pending.tries++);
-      return this.#again(pending);
-    }
     this.#attempts.begin(key, markOf(job));
     this.#run(
       {
@@ -290,6 +287,7 @@ export class Exporter {
         sendsContent: job.kind !== 'copy',
         expectsObject: expected !== undefined,
         foreign,
+        sourceVersion: base?.versionId,
       },
       job,
     );
@@ -355,7 +353,10 @@ export class Exporter {
         break;
       case 'gone':
         this.#attempts.withdraw(key);
-        this.#onSourceGone(pending);
+        // Learnt meanwhile, because another object was to take its place: it is there still.
+        if (this.#context.base(pending.ino)?.versionId === started.sourceVersion) {
+          this.#onSourceGone(pending);
+        } else this.#again(pending);
         break;
       case 'failed':
         if (!result.retryable) this.#attempts.withdraw(key);
@@ -463,7 +464,8 @@ export class Exporter {
       return this.#again(pending);
     }
     const base = this.#context.base(ino);
-    if (base?.key !== undefined && (tree.dirty(ino) & Dirty.content) === 0) {
+    const isOthers = base?.key !== undefined && this.#keys.resolve(base.key) !== 0;
+    if (base?.key !== undefined && !isOthers && (tree.dirty(ino) & Dirty.content) === 0) {
       this.#followSource(pending, base, base.key);
       return;
     }
