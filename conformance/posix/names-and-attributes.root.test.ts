@@ -1,5 +1,5 @@
 /** Names, renames, times and modes as system calls see them on a mount. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, test } from 'vitest';
 import { python } from './python.ts';
 import { ServedMount } from './served-mount.ts';
 

@@ -33,7 +33,8 @@ const parallelFiles = 4;
 
 export async function runPjdfstest(o: {
   program: string;
-  mountPoint: string;
+  /** On the mount. */
+  directory: string;
   exclusions: Exclusions;
   onFile: (text: string) => void;
 }): Promise<PjdfstestResult> {
@@ -50,7 +51,7 @@ export async function runPjdfstest(o: {
       const group = dirname(file);
       const result = groups.get(group) ?? { group, passed: 0, failed: 0, excluded: 0, todo: 0 };
       groups.set(group, result);
-      const ran = await runFile(o.mountPoint, join(tests, file), file.replaceAll('/', '_'));
+      const ran = await runFile(o.directory, join(tests, file), file.replaceAll('/', '_'));
       const exclusions = o.exclusions.get(file) ?? [];
       let failed = 0;
       for (const { number, verdict, line } of parseTap(ran)) {
@@ -76,10 +77,10 @@ export async function runPjdfstest(o: {
 }
 
 /** Runs one file in an empty directory of its own. */
-async function runFile(mountPoint: string, path: string, directory: string): Promise<string> {
+async function runFile(parent: string, path: string, directory: string): Promise<string> {
   const script =
     'mkdir -m 0755 "$1" && cd "$1" && bash "$2"; status=$?; cd ..; rm -rf "$1"; exit $status';
-  const ran = await runIn(mountPoint, ['bash', '-c', script, 'bash', directory, path], {
+  const ran = await runIn(parent, ['bash', '-c', script, 'bash', directory, path], {
     msMax: fileMsMax,
   });
   return ran.out;

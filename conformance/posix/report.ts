@@ -22,7 +22,11 @@ export function withSection(document: string, suite: string, section: string): s
   return `${[head.trimEnd(), ...names.map((name) => sections.get(name)!)].join('\n\n')}\n`;
 }
 
-export function pjdfstestSection(result: PjdfstestResult, revision: string): string {
+export function pjdfstestSection(
+  result: PjdfstestResult,
+  revision: string,
+  inAccessPoint: boolean,
+): string {
   const sum = { passed: 0, failed: 0, excluded: 0, todo: 0 };
   for (const group of result.groups)
     for (const key of ['passed', 'failed', 'excluded', 'todo'] as const) sum[key] += group[key];
@@ -40,7 +44,7 @@ export function pjdfstestSection(result: PjdfstestResult, revision: string): str
     '',
     ...listed(result.failures),
     '```sh',
-    'node conformance/posix/run.ts --suite pjdfstest --program PATH/pjdfstest',
+    `node conformance/posix/run.ts --suite pjdfstest --program PATH/pjdfstest${inAccessPoint ? ' --access-point' : ''}`,
     '```',
   ].join('\n');
 }

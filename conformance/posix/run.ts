@@ -1,9 +1,11 @@
 /**
  * Runs an outside suite against a real mount:
  *
- *   node conformance/posix/run.ts --suite pjdfstest --program PATH [--write]
+ *   node conformance/posix/run.ts --suite pjdfstest --program PATH [--access-point] [--write]
  *   node conformance/posix/run.ts --suite fsx --program PATH [--operations N] [--write]
  *
+ * With `--access-point` inside one that is rooted in a directory, whose callers keep their identities. Exits with 1
+ * when a case fails that exclusions.txt does not name.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -20,16 +22,30 @@ const { values } = parseArgs({
     suite: { type: 'string' },
     program: { type: 'string' },
     operations: { type: 'string', default: '100000' },
+    'access-point': { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
 });
 const { suite } = values;
 if ((suite !== 'pjdfstest' && suite !== 'fsx') || !existsSync(values.program ?? '')) {
-  console.error('usage: run.ts --suite pjdfstest|fsx --program PATH [--operations N] [--write]');
+  console.error(
+    'usage: run.ts --suite pjdfstest|fsx --program PATH [--access-point] [--operations N] [--write]',
+  );
   process.exit(2);
 }
 const program = resolve(values.program!);
-const mount = await ServedMount.start();
+const inAccessPoint = suite === 'pjdfstest' && values['access-point'];
+const mount = await ServedMount.start({
+  accessPoints: inAccessPoint
+    ? [
+        {
+          id: 'fsap-pjdfstest',
+          rootPath: '/some/where',
+          creationPermissions: { ownerUid: 0, ownerGid: 0, permissions: '755' },
+        },
+      ]
+    : [],
+});
 try {
   const { section, failed } = suite === 'pjdfstest' ? await pjdfstest() : await fsx();
   if (failed) process.exitCode = 1;
@@ -37,7 +53,11 @@ try {
     const path = new URL('../../docs/CONFORMANCE-POSIX.md', import.meta.url);
     writeFileSync(
       path,
-      withSection(existsSync(path) ? readFileSync(path, 'utf8') : '', suite, section),
+      withSection(
+        existsSync(path) ? readFileSync(path, 'utf8') : '',
+        inAccessPoint ? `${suite} in an access point` : suite,
+        section,
+      ),
     );
   } else console.log(section);
 } finally {
@@ -45,15 +65,19 @@ try {
 }
 
 async function pjdfstest(): Promise<{ section: string; failed: boolean }> {
+  const [accessPoint] = (await mount.server.status()).accessPoints;
   const result = await runPjdfstest({
     program,
-    mountPoint: mount.mountPoint,
+    directory: accessPoint?.path ?? mount.mountPoint,
     exclusions: readExclusions(new URL('./exclusions.txt', import.meta.url)),
     onFile: (text) => console.error(text),
   });
   for (const name of result.needless) console.error(`excluded, yet passes: ${name}`);
   for (const failure of result.failures) console.error(failure);
-  return { section: pjdfstestSection(result, revision()), failed: result.failures.length > 0 };
+  return {
+    section: pjdfstestSection(result, revision(), inAccessPoint),
+    failed: result.failures.length > 0,
+  };
 }
 
 async function fsx(): Promise<{ section: string; failed: boolean }> {
