@@ -78,8 +78,8 @@ export class Deletions {
     this.#dropped(key);
   }
 
-  isOurs(key: string, head: RemoteHead): boolean {
-    return this.#byKey.get(key)?.marks.some((mark) => hasMark(head, mark)) ?? false;
+  markOf(key: string, head: RemoteHead): OwnMark | undefined {
+    return this.#byKey.get(key)?.marks.find((mark) => hasMark(head, mark));
   }
 
   #set(key: string, deletion: Deletion): void {
@@ -127,7 +127,8 @@ export class Attempts {
     this.#context.tree.setRecord(Record.attempts + key, undefined);
   }
 
-  isOurs(key: string, head: RemoteHead): boolean {
-    return this.of(key).some((mark) => hasMark(head, mark));
+  /** The mark this object carries. */
+  markOf(key: string, head: RemoteHead): OwnMark | undefined {
+    return this.of(key).find((mark) => hasMark(head, mark));
   }
 }

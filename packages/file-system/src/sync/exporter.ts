@@ -237,6 +237,14 @@ export class Exporter {
     if (!this.#lanes.waitFor(key, ino)) this.#send(pending, key, bits, a);
   }
 
+  /** The key holds the object the inode came from, as far as is known. */
+  #isInPlace(base: Base | undefined, key: string): base is Base {
+    if (base === undefined || (base.key !== undefined && base.key !== key)) return false;
+    // Another inode was there meanwhile, and its object was written.
+    const held = this.#deletions.get(key)?.eTag;
+    return held === undefined || held === base.eTag;
+  }
+
   #isLocalOnly(ino: number, kind: Kind): boolean {
     if (kind === Kind.fifo || kind === Kind.socket) return true;
     return this.#keys.isLocalOnly(ino);
@@ -251,14 +259,15 @@ export class Exporter {
       // A directory that exists by its children alone needs no marker after a move either.
       return this.#clean(pending);
     }
-    const inPlace = base !== undefined && (base.key === undefined || base.key === key);
-    if (inPlace && bits === Dirty.name) {
-      // It was moved away and back.
+    const noted = this.#deletions.get(key);
+    const inPlace = this.#isInPlace(base, key);
+    const isUnsure = this.#attempts.of(key).length > 0 || (noted?.marks.length ?? 0) > 0;
+    if (inPlace && bits === Dirty.name && !isUnsure) {
+      // It was moved away and back, and nothing has been written there.
       this.#context.setBase(ino, newBase(base, base.foreign));
       this.#deletions.drop(key);
       return this.#clean(pending);
     }
-    const noted = this.#deletions.get(key);
     if (!inPlace && noted?.eTag === undefined && (noted?.marks.length ?? 0) > 0) {
       // What is there may be an older write of ours: that has to go first.
       this.#deleter.send(key);
@@ -278,7 +287,7 @@ export class Exporter {
       pending.notBefore = this.#context.now() + this.#context.backoffMs(pending.tries++);
       return this.#again(pending);
     }
-    this.#attempts.begin(key, markOf(job));
+    this.#attempts.begin(key, { ...markOf(job), ino });
     this.#run(
       {
         pending,
@@ -418,13 +427,15 @@ export class Exporter {
       return this.forget(ino);
     }
     const base = this.#context.base(ino);
-    const inPlace = base !== undefined && (base.key === undefined || base.key === key);
-    const isOurs =
-      head !== undefined && (this.#attempts.isOurs(key, head) || this.#deletions.isOurs(key, head));
-    if (isOurs) {
+    const inPlace = this.#isInPlace(base, key);
+    const mark =
+      head === undefined
+        ? undefined
+        : (this.#attempts.markOf(key, head) ?? this.#deletions.markOf(key, head));
+    if (head !== undefined && mark !== undefined) {
       // An earlier write of ours whose answer was lost: go on from there.
       const learnt = newBase(head, started.foreign);
-      if (inPlace) this.#context.setBase(ino, { ...learnt, ...keyOf(base) });
+      if (inPlace && mark.ino === ino) this.#context.setBase(ino, { ...learnt, ...keyOf(base) });
       else this.#deletions.note(key, learnt);
       return this.#again(pending);
     }

@@ -142,9 +142,19 @@ export class Heads {
       this.#failed.set(asked.ino, { error, untilMs: this.#context.now() + failureMs });
     } else if (result.kind === 'head') {
       this.#apply(asked.ino, key, result.head, result.body);
+      if (result.head === undefined && this.#isUnknownYet(asked.ino)) {
+        // Moved here, and deleted there: its export finds that out. Asking on would tell nothing else.
+        const untilMs = this.#context.now() + failureMs;
+        this.#failed.set(asked.ino, { error: failure(FsError.Io), untilMs });
+      }
     }
     this.#finish(asked);
     this.#send();
+  }
+
+  #isUnknownYet(ino: number): boolean {
+    const { tree } = this.#context;
+    return tree.parentOf(ino) !== 0 && tree.dirty(ino) !== 0 && !tree.isKnown(ino);
   }
 
   #finish(asked: Asked): void {
@@ -164,12 +174,19 @@ export class Heads {
     if (a === undefined || this.#keyOf(ino, a.kind) !== key) return;
     const isDirty = tree.dirty(ino) !== 0;
     const isDirectory = a.kind === Kind.directory;
+    const base = this.#context.base(ino);
+    if (base?.eTag !== head?.eTag && this.#keys.isLocalOnly(ino)) {
+      // In lost+found, and its object is another one now: it stays as it is.
+      const { kind, mode, uid, gid, size, mtimeSec, mtimeNsec } = a;
+      const known = { kind, mode, uid, gid, size, mtimeSec, mtimeNsec, known: true };
+      tree.setRemoteAttributes(ino, known);
+      return;
+    }
     if (head === undefined) {
       if (isDirectory) this.#noMarker(ino);
       else if (!isDirty) tree.removeRemote(ino);
       return;
     }
-    const base = this.#context.base(ino);
     const attributes = headAttributes(head, isDirectory, body, options.defaults);
     const foreign = foreignAttributes(head);
     if (tree.isKnown(ino) && base?.eTag === head.eTag) return;
@@ -184,14 +201,15 @@ export class Heads {
     const isSame = isDirectory || base === undefined || base.eTag === head.eTag;
     if (isSame) tree.setRemoteAttributes(ino, attributes);
     else tree.replaceRemote(ino, attributes);
-    this.#context.setBase(ino, newBase(head, foreign));
+    this.#context.setBase(ino, newBase(head, foreign, base?.key));
     if (body !== undefined && attributes.kind === Kind.file) tree.fill(ino, body);
   }
 
   /** A directory that exists by its children alone. */
   #noMarker(ino: number): void {
     const { tree, options } = this.#context;
-    if (tree.dirty(ino) !== 0) return;
+    // Moved before anything was known of it: nobody can have changed its attributes.
+    if (tree.dirty(ino) !== 0 && tree.isKnown(ino)) return;
     const { uid, gid, directoryMode } = options.defaults;
     const a = this.#context.attributes(ino);
     if (a === undefined) return;
@@ -206,6 +224,6 @@ export class Heads {
       mtimeNsec,
       known: true,
     });
-    this.#context.setBase(ino, undefined);
+    if (tree.dirty(ino) === 0) this.#context.setBase(ino, undefined);
   }
 }

@@ -33,6 +33,8 @@ export interface ByteSpan {
  * what else is known of it. Our metadata holds the time of change to the nanosecond.
  */
 export interface OwnMark {
+  /** Whose it is; means something to the planner alone. */
+  ino?: number;
   size: number;
   eTag?: string;
   metadata?: Record<string, string>;
