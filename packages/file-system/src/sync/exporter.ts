@@ -454,8 +454,11 @@ export class Exporter {
       if (started.expectsObject) return this.#again(pending);
     }
     this.#pending.delete(ino);
-    if (this.#conflicts.resolve(ino, key, head)) this.#barriers.exported(ino, Infinity);
-    else {
+    if (this.#conflicts.resolve(ino, key, head)) {
+      this.#barriers.exported(ino, Infinity);
+      // The marker from which a directory was moved.
+      if (base?.key !== undefined && base.key !== key) this.#deleter.release(base.key, ino);
+    } else {
       this.#pending.set(ino, pending);
       this.#fail(pending, 'InternalError', 'The local copy could not be moved to lost+found.');
     }
@@ -479,6 +482,16 @@ export class Exporter {
     if (base?.key !== undefined && !isOthers && (tree.dirty(ino) & Dirty.content) === 0) {
       this.#followSource(pending, base, base.key);
       return;
+    }
+    const key = this.#keys.keyOf(ino, a.kind);
+    if (isOthers && key !== undefined) {
+      // Replaced there after it had been moved here, and its version was never told: it cannot be had any more.
+      this.#pending.delete(ino);
+      if (this.#conflicts.resolve(ino, key, undefined)) {
+        this.#barriers.exported(ino, Infinity);
+        return;
+      }
+      this.#pending.set(ino, pending);
     }
     this.#fail(pending, 'InternalError', 'The object this file came from has been deleted in S3.');
   }
