@@ -130,25 +130,33 @@ export class Heads {
     if (result.kind === 'failed') {
       this.#context.failed(result.code, result.message);
       if (result.retryable && ++asked.tries < triesMax) {
-        const due = this.#context.now() + this.#context.backoffMs(asked.tries);
-        this.#context.timers.push(due, () => {
-          this.#urgent.push(asked);
-          this.#send();
-        });
-        this.#send();
+        this.#askLater(asked);
         return;
       }
       const error = failure(result.code === 'AccessDenied' ? FsError.AccessDenied : FsError.Io);
       this.#failed.set(asked.ino, { error, untilMs: this.#context.now() + failureMs });
     } else if (result.kind === 'head') {
       this.#apply(asked.ino, key, result.head, result.body);
-      if (result.head === undefined && this.#isUnknownYet(asked.ino)) {
-        // Moved here, and deleted there: its export finds that out. Asking on would tell nothing else.
+      if (this.#isUnknownYet(asked.ino)) {
+        // Moved here, and replaced or deleted there: its export settles that, and asking at once tells nothing new.
+        if (++asked.tries < triesMax) {
+          this.#askLater(asked);
+          return;
+        }
         const untilMs = this.#context.now() + failureMs;
         this.#failed.set(asked.ino, { error: failure(FsError.Io), untilMs });
       }
     }
     this.#finish(asked);
+    this.#send();
+  }
+
+  #askLater(asked: Asked): void {
+    const due = this.#context.now() + this.#context.backoffMs(asked.tries);
+    this.#context.timers.push(due, () => {
+      this.#urgent.push(asked);
+      this.#send();
+    });
     this.#send();
   }
 
