@@ -278,7 +278,16 @@ export class Exporter {
     const held = inPlace ? base : noted;
     const foreign = base?.foreign ?? held?.foreign;
     const expected = held?.eTag === undefined ? undefined : { ...held, eTag: held.eTag };
-    const job = writeJob(this.#context, { ino, a, bits, key, base, held: expected, foreign });
+    const job = writeJob(this.#context, {
+      ino,
+      a,
+      bits,
+      key,
+      base,
+      held: expected,
+      foreign,
+      isUnsure,
+    });
     if (job === undefined) {
       this.#context.failed(
         'NoSpace',

@@ -22,6 +22,11 @@ export interface Write {
   held: { eTag: string; versionId?: string } | undefined;
   /** Metadata, headers and tags to keep. */
   foreign: ForeignAttributes | undefined;
+  /**
+   * The key may hold another write of ours, which only the time of change, one of the attributes, tells from a copy
+   * that kept those of its source.
+   */
+  isUnsure: boolean;
 }
 
 type Target = Pick<Extract<NewJob, { kind: 'put' }>, 'key' | 'condition' | 'attributes' | 'tagsOf'>;
@@ -31,15 +36,14 @@ type Target = Pick<Extract<NewJob, { kind: 'put' }>, 'key' | 'condition' | 'attr
  * space for the file from which it would be sent.
  */
 export function writeJob(context: Context, write: Write): NewJob | undefined {
-  const { ino, a, bits, key, base, held, foreign } = write;
+  const { ino, a, bits, key, base, held, foreign, isUnsure } = write;
   const condition = held === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: held.eTag };
   const attributes = objectAttributes(a, foreign);
   const source = base === undefined ? undefined : pinOf(base, base.key ?? key);
   if (source !== undefined && (bits & Dirty.content) === 0) {
-    // Unknown attributes must not be overwritten by assumed ones. Known ones are told in any case: the time of a
-    // change, which is one of them, is what an object of equal content is told from.
-    const keeps = !context.tree.isKnown(ino) && source.key !== key;
-    const replaced = keeps ? undefined : attributes;
+    // Unknown attributes must not be overwritten by assumed ones.
+    const isSame = !context.tree.isKnown(ino) || ((bits & Dirty.attributes) === 0 && !isUnsure);
+    const replaced = isSame && source.key !== key ? undefined : attributes;
     const size = a.kind === Kind.directory ? 0 : a.size;
     return { kind: 'copy', from: source, size, key, condition, attributes: replaced };
   }
