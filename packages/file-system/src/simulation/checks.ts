@@ -4,6 +4,7 @@ import { lostAndFoundPrefix } from '../sync/remote-keys.ts';
 import { attributesOf } from './model-tree.ts';
 import type { ModelNode } from './model-tree.ts';
 import { sameBytes } from './model-store.ts';
+import type { SimulatedProcess } from './process.ts';
 import { Broken } from './world.ts';
 import type { World } from './world.ts';
 
@@ -19,9 +20,12 @@ export function checkStep(world: World, bytesMax: number = comparedBytesMax): vo
   if (!world.plan.outside) checkTree(world, rootIno, world.model, '/', bytesMax);
 }
 
+function bytesHere(world: World, ino: number): Uint8Array | undefined {
+  return bytesOf(world.process, ino);
+}
+
 /** The bytes of an inode, undefined when some of them are not here. */
-export function bytesHere(world: World, ino: number): Uint8Array | undefined {
-  const { fs } = world.process;
+export function bytesOf({ fs }: SimulatedProcess, ino: number): Uint8Array | undefined {
   const out = newAttributes();
   if (!fs.tree.attributes(ino, out)) return undefined;
   if (out.kind === Kind.symlink) return Buffer.from(fs.tree.linkTarget(ino), 'latin1');

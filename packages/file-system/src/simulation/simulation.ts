@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Kind, pending, rootIno } from '../operations.ts';
 import type { Caller, Result } from '../operations.ts';
 import { checkBucket, checkStep } from './checks.ts';
+import { checkFreshMount } from './fresh-mount.ts';
 import { newNode } from './model-tree.ts';
 import type { ModelNode } from './model-tree.ts';
 import { ModelStore } from './model-store.ts';
@@ -213,6 +214,16 @@ export class Simulation implements World {
     await this.#readAll(rootIno);
     checkStep(this, Infinity);
     checkBucket(this);
+    if (!this.plan.outside && this.plan.seed % 4 === 0) await this.#checkFresh();
+  }
+
+  async #checkFresh(): Promise<void> {
+    const fresh = this.#newProcess('fresh');
+    try {
+      await checkFreshMount(this.process, fresh, this.#random);
+    } finally {
+      await fresh.end(this.#random);
+    }
   }
 
   /** Everything there is in S3 is known here. */

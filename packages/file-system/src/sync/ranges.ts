@@ -61,24 +61,27 @@ export class Ranges {
     const a = this.#context.attributes(ino);
     if (a === undefined) return failure(FsError.Stale);
     const { size } = a;
-    if (size <= smallBytesMax) {
-      const waitId = this.#fetch(ino, { start: 0, end: size }, size);
-      this.#askNeighbours(ino);
-      return waitId;
+    const isSmall = size <= smallBytesMax;
+    const from = isSmall ? 0 : floorBlock(offset);
+    const to = isSmall ? size : ceilBlock(offset + length, size);
+    // What is not missing may have been written here: a download must not touch it.
+    let waitId: WaitId = this.#overlapping(ino, offset, length)?.waitId ?? 0;
+    for (const missing of tree.missing(ino)) {
+      const piece = { start: Math.max(missing.start, from), end: Math.min(missing.end, to) };
+      if (piece.start < piece.end) waitId = this.#fetch(ino, piece, size) || waitId;
     }
-    const missing = tree.missing(ino).filter((s) => s.start < offset + length && s.end > offset);
-    const first = missing[0];
-    if (first === undefined) return 0;
-    const start = floorBlock(Math.max(first.start, offset));
-    const end = Math.min(ceilBlock(offset + length, size), missing.at(-1)?.end ?? size);
-    const waitId = this.#fetch(ino, { start, end }, size);
-    this.#readAhead(ino, offset, length, size);
+    if (isSmall) this.#askNeighbours(ino);
+    else this.#readAhead(ino, offset, length, size);
     return waitId;
   }
 
   isFetching(ino: number, offset: number, length: number): boolean {
+    return this.#overlapping(ino, offset, length) !== undefined;
+  }
+
+  #overlapping(ino: number, offset: number, length: number): Fetch | undefined {
     const fetches = this.#fetches.get(ino);
-    return fetches?.some(({ span }) => span.start < offset + length && span.end > offset) ?? false;
+    return fetches?.find(({ span }) => span.start < offset + length && span.end > offset);
   }
 
   /** Starts what is needed of the span beyond what is under way; the wait of its first byte. */
@@ -278,12 +281,13 @@ export class Ranges {
     while (this.#neighbourJobs < neighbourJobsMax) {
       const ino = this.#neighbours.shift();
       if (ino === undefined) return;
-      const size = this.#context.attributes(ino)?.size ?? 0;
-      if (size === 0 || this.#fetches.has(ino) || tree.missing(ino).length === 0) continue;
+      const [span, more] = tree.missing(ino);
+      // One that was written in its middle is in use here, and asked for when it is needed.
+      if (this.#fetches.has(ino) || span === undefined || more !== undefined) continue;
       this.#neighbourJobs++;
       this.#start({
         ino,
-        span: { start: 0, end: size },
+        span,
         waitId: tree.newWait(),
         tries: 0,
         isAhead: true,
