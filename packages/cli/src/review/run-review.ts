@@ -38,6 +38,7 @@ const STACK_NAME = 'code-review';
 const ORCHESTRATOR_ACCESS = 'OrchestratorAccess';
 const REPORT_FILES = ['report.md', 'report.sarif', 'findings.json'];
 const SYNC_MS_MAX = 60_000;
+const STATUS_MS_MAX = 2_000;
 /** With less than this left nothing can be expected to work. */
 const DISK_FULL_BYTES = 512 * 1024;
 
@@ -60,28 +61,50 @@ export async function runReview(review: ReviewRun, terminal: Terminal): Promise<
     return await finish(review, up, progress, result);
   } catch (error) {
     progress.close();
+    const away = stack && (await bucketProblem(stack));
     await stack?.stop();
-    throw problem(review, error);
+    throw problem(review, error, away);
   }
 }
 
-/** What the user is told. A full disk shows in many ways, and only one of them is of use. */
-function problem(review: ReviewRun, error: unknown): unknown {
+/** What the user is told. A full disk or a lost bucket shows in many ways; the cause is what helps. */
+function problem(review: ReviewRun, error: unknown, away: string | undefined): unknown {
   const { run, signal } = review;
   if (signal.aborted) return interrupted(review);
   const known = stackProblem(error);
   if (known instanceof CommandError && known.exitCode === EXIT.usage) return known;
+  if (known instanceof CommandError && known.exitCode === EXIT.incomplete) return known;
   const { bavail, bsize } = statfsSync(run.path);
-  if (bavail * bsize > DISK_FULL_BYTES) return known;
+  const full = bavail * bsize < DISK_FULL_BYTES;
+  if (!full && away === undefined) return known;
+  // An execution that has ended cannot be taken up again.
   const over = known instanceof CommandError;
-  return new CommandError(
-    EXIT.incomplete,
-    `The disk that holds ${run.path} is full.`,
-    over
-      ? 'Free space there, or choose another place with --data-dir, and start the review again.'
-      : `Free space there, then finish it: moorage review --resume ${run.runId}`,
-    { cause: error, final: over },
-  );
+  const then = over ? 'start the review again' : `finish it: moorage review --resume ${run.runId}`;
+  return full
+    ? new CommandError(
+        EXIT.incomplete,
+        `The disk that holds ${run.path} is full.`,
+        `Free space there, then ${then}`,
+        { cause: error, final: over },
+      )
+    : new CommandError(
+        EXIT.incomplete,
+        `The bucket went away in the middle of the review: ${away}`,
+        `Make it reachable, then ${then}`,
+        { cause: error, final: over },
+      );
+}
+
+/** What the bucket last said, if that was an error. */
+async function bucketProblem({ fileSystems }: Stack): Promise<string | undefined> {
+  for (const server of fileSystems.values()) {
+    const late = new Promise<undefined>((resolve) => {
+      setTimeout(() => resolve(undefined), STATUS_MS_MAX).unref();
+    });
+    const status = await Promise.race([server.status().catch(() => undefined), late]);
+    if (status?.lastError) return status.lastError.message;
+  }
+  return undefined;
 }
 
 function interrupted({ run }: ReviewRun): CommandError {

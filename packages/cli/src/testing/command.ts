@@ -1,9 +1,19 @@
 // Runs the built command as a user would, in directories of its own, and looks for what it left behind.
-import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 export const MAIN: string = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
@@ -39,10 +49,14 @@ const CACHE = fileURLToPath(
 export class Sandbox {
   readonly root: string;
   readonly #started = new Set<ChildProcess>();
+  /** A file that holds the name of the root, for grep: whose own command line must not match. */
+  readonly #pattern: string;
 
   constructor(base: string = tmpdir()) {
     this.root = realpathSync(mkdtempSync(path.join(base, 'mr-e2e-')));
     for (const name of ['home', 'data']) mkdirSync(path.join(this.root, name));
+    this.#pattern = path.join(mkdtempSync(path.join(tmpdir(), 'mr-pattern-')), 'root');
+    writeFileSync(this.#pattern, this.root);
   }
 
   path(...names: string[]): string {
@@ -115,37 +129,55 @@ export class Sandbox {
     return this.path('data', 'moorage', 'runs', this.runId, ...names);
   }
 
-  /** Processes and mounts that have something of this sandbox in their name, in any namespace. */
-  leftovers(): string[] {
-    const found: string[] = [];
-    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-      if (Number(pid) === process.pid) continue;
-      const command = readProc(pid, 'cmdline').replaceAll('\0', ' ').trim();
-      const ours = [command, readProc(pid, 'environ')].some((text) => text.includes(this.root));
-      if (ours) found.push(`process ${pid}: ${command}`);
-      const mount = readProc(pid, 'mountinfo')
-        .split('\n')
-        .find((line) => line.includes(this.root) && line.includes('fuse'));
-      if (mount !== undefined) found.push(`mount seen by ${pid} (${command}): ${mount}`);
-    }
-    return found;
-  }
-
-  /** Waits until nothing is left, which a process needs a moment for after it was killed. */
+  /**
+   * Waits until no process has anything of this sandbox in its command line, environment or mounts, in
+   * any namespace; gives back those that still have after a while.
+   */
   async clean(): Promise<string[]> {
     const deadline = Date.now() + 20_000;
     for (;;) {
-      const found = this.leftovers();
+      const found = await this.#leftovers();
       if (found.length === 0 || Date.now() > deadline) return found;
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await sleep(50);
     }
+  }
+
+  /**
+   * Each process is looked at by a child with a time limit: a process that hangs in the kernel, whoever's
+   * it is, lets everyone hang who asks for its command line.
+   */
+  async #leftovers(): Promise<string[]> {
+    const pids = readdirSync('/proc').filter((name) => isProgram(name));
+    const look =
+      'timeout -s KILL 2 grep -lsF -f "$1" /proc/$2/cmdline /proc/$2/environ /proc/$2/mountinfo';
+    const { stdout } = await promisify(execFile)('sh', [
+      '-c',
+      `for pid in ${pids.join(' ')}; do echo $pid; done | xargs -P 4 -n 1 sh -c '${look}; true' look "$1"`,
+      'look',
+      this.#pattern,
+    ]);
+    return stdout.split('\n').filter(Boolean).map(describeProcess);
   }
 
   /** Ends what a failed test left running, too. */
   remove(): void {
     for (const child of this.#started) child.kill('SIGKILL');
-    rmSync(this.root, { recursive: true, force: true, maxRetries: 3 });
+    for (const directory of [this.root, path.dirname(this.#pattern)]) {
+      rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
+    }
   }
+}
+
+/** Not a kernel thread, and not this process. */
+function isProgram(pid: string): boolean {
+  return (
+    /^\d+$/.test(pid) && Number(pid) !== process.pid && readProc(pid, 'status').includes('VmSize')
+  );
+}
+
+function describeProcess(file: string): string {
+  const pid = file.split('/')[2] as string;
+  return `${file}: ${readProc(pid, 'cmdline').replaceAll('\0', ' ').trim()}`;
 }
 
 /** Processes below another one, with their command line and environment as one text. */
