@@ -39,8 +39,10 @@ export async function runPlan(plan: Plan): Promise<Outcome> {
 export async function shrink(failing: Outcome): Promise<Outcome> {
   let best = failing;
   let runs = 0;
+  const mayRun = (): boolean => runs < shrinkRunsMax;
   const tryWith = async (steps: Step[]): Promise<boolean> => {
-    if (runs++ >= shrinkRunsMax) return false;
+    if (!mayRun()) return false;
+    runs++;
     const outcome = await runPlan({ ...failing.plan, steps });
     if (outcome.failure === undefined) return false;
     best = outcome;
@@ -52,7 +54,7 @@ export async function shrink(failing: Outcome): Promise<Outcome> {
     else low = middle + 1;
   }
   for (let size = best.plan.steps.length >>> 1; size >= 1; size >>>= 1) {
-    for (let at = 0; at < best.plan.steps.length && runs < shrinkRunsMax;) {
+    for (let at = 0; at < best.plan.steps.length && mayRun();) {
       const { steps } = best.plan;
       if (!(await tryWith([...steps.slice(0, at), ...steps.slice(at + size)]))) at += size;
     }
