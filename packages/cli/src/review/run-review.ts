@@ -4,7 +4,7 @@
 // and into the bucket, side by side → stop. An interruption at any point stops the stack in order and
 // leaves a run that `--resume` finishes: the journal and the local store are in the run's directory.
 import { statfsSync } from 'node:fs';
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ReviewRequest, ReviewResult } from '@moorage/code-review';
@@ -18,6 +18,7 @@ import { executionError } from './review-failure.ts';
 import { saveRequest, type RunDirectory, type RunRequest } from './run-directory.ts';
 import type { ReportedFinding, ReviewSummary } from './summary.ts';
 import type { Target } from './target.ts';
+import { copyFiles, copyTree, removeTree } from './workspace-files.ts';
 
 export interface ReviewRun {
   readonly run: RunDirectory;
@@ -195,11 +196,10 @@ async function execute(
 }
 
 /** By way of the orchestrator's own access point, so that the files belong to its user. */
-async function putIntoWorkspace({ run }: ReviewRun, stack: Stack, place: string): Promise<void> {
+async function putIntoWorkspace(review: ReviewRun, stack: Stack, place: string): Promise<void> {
   const workspace = stack.accessPointDirectory(ORCHESTRATOR_ACCESS);
-  const target = path.join(workspace, place);
-  await mkdir(path.dirname(target), { recursive: true });
-  await cp(run.incoming, target, { recursive: true });
+  const gone = AbortSignal.any([review.signal, stack.lost]);
+  await copyTree(review.run.incoming, path.join(workspace, place), gone);
 }
 
 type ExecutionEnd = Awaited<ReturnType<Stack['durable']['waitFor']>>;
@@ -239,12 +239,13 @@ async function finish(
   const workspace = stack.accessPointDirectory(ORCHESTRATOR_ACCESS);
   const directories = [run.report, ...(output === undefined ? [] : [path.resolve(output)])];
   progress.begin('report');
+  const gone = AbortSignal.any([review.signal, stack.lost]);
   const [findings, synced] = await Promise.all([
-    copyReport(path.join(workspace, run.runId, 'report'), directories),
-    syncAll(stack, review.signal),
+    copyReport(path.join(workspace, run.runId, 'report'), directories, gone),
+    syncAll(stack, gone),
   ]);
   if (event.path !== undefined) {
-    await rm(path.join(workspace, event.path), { recursive: true, force: true });
+    await removeTree(path.join(workspace, event.path), gone);
   }
   progress.end('report', synced === undefined);
   progress.begin('stop');
@@ -271,17 +272,14 @@ async function finish(
 
 async function copyReport(
   source: string,
-  directories: readonly string[],
+  [first, ...others]: readonly string[],
+  signal: AbortSignal,
 ): Promise<ReportedFinding[]> {
-  const contents = await Promise.all(
-    REPORT_FILES.map(async (name) => [name, await readFile(path.join(source, name))] as const),
-  );
-  for (const directory of directories) {
-    await mkdir(directory, { recursive: true });
-    for (const [name, content] of contents) await writeFile(path.join(directory, name), content);
-  }
-  const json = contents.find(([name]) => name === 'findings.json')?.[1];
-  return (JSON.parse(String(json)) as { findings: ReportedFinding[] }).findings;
+  const own = first as string;
+  await copyFiles(source, REPORT_FILES, own, signal);
+  for (const directory of others) await copyFiles(own, REPORT_FILES, directory, signal);
+  const json = await readFile(path.join(own, 'findings.json'), 'utf8');
+  return (JSON.parse(json) as { findings: ReportedFinding[] }).findings;
 }
 
 /** What did not get into the bucket, as an error to be thrown once everything is stopped. */

@@ -1,0 +1,40 @@
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { copyFiles, copyTree, removeTree } from './workspace-files.ts';
+
+const { signal } = new AbortController();
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(path.join(tmpdir(), 'mr-files-'));
+  mkdirSync(path.join(root, 'from', '-deep'), { recursive: true });
+  writeFileSync(path.join(root, 'from', '-deep', "it's $1"), 'text');
+  writeFileSync(path.join(root, 'from', 'plain'), 'plain');
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+test('a tree is copied whole, to a place that is made, over an earlier copy', async () => {
+  const to = path.join(root, 'a b', 'c', 'copy');
+  await copyTree(path.join(root, 'from'), to, signal);
+  rmSync(path.join(root, 'from', 'plain'));
+  await copyTree(path.join(root, 'from'), to, signal);
+  expect(readdirSync(to)).toEqual(['-deep']);
+  expect(readFileSync(path.join(to, '-deep', "it's $1"), 'utf8')).toBe('text');
+});
+
+test('named files are copied, and what is not there is an error', async () => {
+  const to = path.join(root, 'to');
+  await copyFiles(path.join(root, 'from'), ['plain'], to, signal);
+  expect(readdirSync(to)).toEqual(['plain']);
+  await expect(copyFiles(path.join(root, 'from'), ['absent'], to, signal)).rejects.toThrow(
+    /absent/,
+  );
+});
+
+test('removing is content with nothing, and an abort ends it', async () => {
+  await removeTree(path.join(root, 'from'), signal);
+  await removeTree(path.join(root, 'from'), signal);
+  expect(readdirSync(root)).toEqual([]);
+  await expect(removeTree(root, AbortSignal.abort(new Error('stop')))).rejects.toThrow('stop');
+});
