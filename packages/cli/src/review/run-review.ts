@@ -63,13 +63,18 @@ export async function runReview(review: ReviewRun, terminal: Terminal): Promise<
   } catch (error) {
     progress.close();
     const away = stack && (await bucketProblem(stack));
+    const lost = stack?.lost.aborted ? (stack.lost.reason as Error) : undefined;
     await stack?.stop();
-    throw problem(review, error, away);
+    throw problem(review, lost ?? error, { away, lost: lost !== undefined });
   }
 }
 
 /** What the user is told. A full disk or a lost bucket shows in many ways; the cause is what helps. */
-function problem(review: ReviewRun, error: unknown, away: string | undefined): unknown {
+function problem(
+  review: ReviewRun,
+  error: unknown,
+  { away, lost }: { away: string | undefined; lost: boolean },
+): unknown {
   const { run, signal } = review;
   if (signal.aborted) return interrupted(review);
   const known = stackProblem(error);
@@ -77,7 +82,7 @@ function problem(review: ReviewRun, error: unknown, away: string | undefined): u
   if (known instanceof CommandError && known.exitCode === EXIT.incomplete) return known;
   const { bavail, bsize } = statfsSync(run.path);
   const full = bavail * bsize < DISK_FULL_BYTES;
-  if (!full && away === undefined) return known;
+  if (!full && away === undefined) return lost ? lostPart(review, error as Error) : known;
   // An execution that has ended cannot be taken up again.
   const over = known instanceof CommandError;
   const then = over ? 'start the review again' : `finish it: moorage review --resume ${run.runId}`;
@@ -94,6 +99,15 @@ function problem(review: ReviewRun, error: unknown, away: string | undefined): u
         `Make it reachable, then ${then}`,
         { cause: error, final: over },
       );
+}
+
+function lostPart({ run }: ReviewRun, cause: Error): CommandError {
+  return new CommandError(
+    EXIT.incomplete,
+    cause.message,
+    `Finish the run: moorage review --resume ${run.runId} (its log is ${run.path}/moorage.log)`,
+    { cause },
+  );
 }
 
 /** What the bucket last said, if that was an error. */
