@@ -10,4 +10,5 @@ export {
 export { StackError, type StackErrorCode } from './live/stack-error.ts';
 export { endpointFile, type EndpointFile } from './live/endpoint.ts';
 export type { Clock, Log, LogLevel, Random } from './live/ports.ts';
+export type { FileSystemServer } from './file-system-server/file-system-server.ts';
 export type { BucketLocation } from '@moorage/object-store';

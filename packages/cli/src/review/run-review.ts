@@ -8,7 +8,7 @@ import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ReviewRequest, ReviewResult } from '@moorage/code-review';
-import type { Stack, StackOptions } from '@moorage/stack';
+import type { FileSystemServer, Stack, StackOptions } from '@moorage/stack';
 import { CommandError, EXIT } from '../command-line/outcome.ts';
 import type { Terminal } from '../command-line/terminal.ts';
 import { stackProblem } from '../stack-problem.ts';
@@ -38,7 +38,9 @@ export interface ReviewRun {
 const STACK_NAME = 'code-review';
 const ORCHESTRATOR_ACCESS = 'OrchestratorAccess';
 const REPORT_FILES = ['report.md', 'report.sarif', 'findings.json'];
-const SYNC_MS_MAX = 60_000;
+/** Exports that get no further for this long are not waited for. */
+const STALLED_MS_MAX = 20_000;
+const LOOK_MS = 1_000;
 const STATUS_MS_MAX = 2_000;
 /** With less than this left nothing can be expected to work. */
 const DISK_FULL_BYTES = 512 * 1024;
@@ -298,9 +300,12 @@ async function copyReport(
 
 /** What did not get into the bucket, as an error to be thrown once everything is stopped. */
 async function syncAll(stack: Stack, signal: AbortSignal): Promise<Error | undefined> {
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(SYNC_MS_MAX)]);
+  const stalled = new AbortController();
+  const limited = AbortSignal.any([signal, stalled.signal]);
+  const servers = [...stack.fileSystems.values()];
+  const watch = watchProgress(servers, () => stalled.abort(new Error('it gets no further')));
   try {
-    await Promise.all([...stack.fileSystems.values()].map((server) => server.sync('/', limited)));
+    await Promise.all(servers.map((server) => server.sync('/', limited)));
     return undefined;
   } catch (error) {
     return new CommandError(
@@ -308,7 +313,26 @@ async function syncAll(stack: Stack, signal: AbortSignal): Promise<Error | undef
       `The review is done, but not all of it is in the bucket: ${(error as Error).message}`,
       'When the bucket can be reached again, finish with --resume.',
     );
+  } finally {
+    clearInterval(watch);
   }
+}
+
+/** Calls `onStalled` when nothing has been exported for a while. */
+function watchProgress(
+  servers: readonly FileSystemServer[],
+  onStalled: () => void,
+): NodeJS.Timeout {
+  let [exported, since] = [-1, clock.now()];
+  return setInterval(async () => {
+    const statuses = await Promise.allSettled(servers.map((server) => server.status()));
+    const now = statuses.reduce(
+      (sum, status) => sum + (status.status === 'fulfilled' ? status.value.exported : 0),
+      0,
+    );
+    if (now !== exported) [exported, since] = [now, clock.now()];
+    else if (clock.now() - since > STALLED_MS_MAX) onStalled();
+  }, LOOK_MS);
 }
 
 function notesOf(result: ReviewResult): string[] {
