@@ -2,7 +2,9 @@
  * The supervisor of one file system's server: mounts, starts the server process with the mount's descriptor, and
  * starts another on the same descriptor when it dies, so that applications only see a pause.
  *
- * The supervisor never touches the mount itself: it would wait for a server that may be waiting for it.
+ * The supervisor never touches the mount itself: it would wait for a server that may be waiting for it. Least of all
+ * may it hold a file of the mount open: starting the next server closes the copy of it that the new process gets,
+ * and that asks the server which is just being started.
  * It holds the descriptor too; once it lets go and no server is left, the kernel fails every waiting call.
  */
 import { randomBytes } from 'node:crypto';

@@ -78,10 +78,10 @@ test('appends of several processes do not overwrite each other', async () => {
 
 test('locks are seen by other processes and released with their holder', async () => {
   const out = await served.out(`: > locked
-    flock locked -c 'echo > held; exec sleep 30' & holder=$!
-    until [ -e held ]; do sleep 0.05; done
+    flock locked -c 'echo $$ > held; exec sleep 30' & holder=$!
+    until [ -s held ]; do sleep 0.05; done
     flock -n locked true || echo taken
-    pkill -KILL -P $holder || true; kill -9 $holder; wait $holder 2>/dev/null || true; flock locked echo free
+    kill -9 $holder $(cat held) 2>/dev/null; wait $holder 2>/dev/null || true; flock locked echo free
     perl -e 'use Fcntl qw(:DEFAULT :flock :seek);
       open(F, "+<", "locked"); my $lock = pack("s s x4 l! l! i", F_WRLCK, SEEK_SET, 0, 10, 0);
       fcntl(F, F_SETLK, $lock) or die;
