@@ -22,11 +22,6 @@ export function toPlain(value: Resolved): unknown {
   }
 }
 
-/** A map without its positions. */
-export function mapOf(entries: ReadonlyMap<string, MapEntry<Resolved>>, at: Position): Resolved {
-  return { kind: 'map', entries, at };
-}
-
 /** What kind of thing it is, in words for a message. */
 export function describeKind(value: Resolved): string {
   switch (value.kind) {
