@@ -1,5 +1,5 @@
 // Values after every intrinsic function has been carried out, and the one way to look at them.
-import type { ListValue, MapEntry, MapValue, ScalarValue } from './document.ts';
+import type { ListValue, MapValue, ScalarValue } from './document.ts';
 import type { Position } from './template-error.ts';
 
 export type Resolved = ScalarValue | ListValue<Resolved> | MapValue<Resolved>;
