@@ -8,5 +8,17 @@ import { directories } from './directories.ts';
 // Child processes take the cache from the environment; this one has started already.
 process.env.NODE_COMPILE_CACHE ??= path.join(directories(process.env).cache, 'compiled');
 enableCompileCache(process.env.NODE_COMPILE_CACHE);
+if (needsMounts(process.argv.slice(2))) {
+  const { enterMountNamespace } = await import('./namespace.ts');
+  // Where it can, this starts the program again and does not return: so before anything else is loaded.
+  enterMountNamespace();
+}
 const { run } = await import('./run.ts');
 process.exitCode = await run(process.argv.slice(2));
+
+/** Commands that bring a run's stack up. */
+function needsMounts([verb, action, ...rest]: readonly string[]): boolean {
+  const wanted =
+    verb === 'review' || (verb === 'executions' && (action === 'retry' || action === 'fork'));
+  return wanted && ![action, ...rest].some((word) => word === '--help' || word === '-h');
+}

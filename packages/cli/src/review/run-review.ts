@@ -6,16 +6,17 @@
 import { statfsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { ReviewRequest, ReviewResult } from '@moorage/code-review';
-import type { FileSystemServer, Stack, StackOptions } from '@moorage/stack';
+import type { Stack, StackOptions } from '@moorage/stack';
 import { CommandError, EXIT } from '../command-line/outcome.ts';
 import type { Terminal } from '../command-line/terminal.ts';
 import { stackProblem } from '../stack-problem.ts';
+import { systemClock } from '../system-clock.ts';
 import { handIn, isHandedIn, needsHandIn, resolveLocal, type HandInOptions } from './hand-in.ts';
 import { Progress, type HistoryEvent } from './progress.ts';
 import { executionError } from './review-failure.ts';
 import { saveRequest, type RunDirectory, type RunRequest } from './run-directory.ts';
+import { startRunStack, syncAll } from './run-stack.ts';
 import type { ReportedFinding, ReviewSummary } from './summary.ts';
 import type { Target } from './target.ts';
 import { copyFiles, copyTree, removeTree } from './workspace-files.ts';
@@ -35,27 +36,15 @@ export interface ReviewRun {
   readonly log: StackOptions['log'];
 }
 
-const STACK_NAME = 'code-review';
 const ORCHESTRATOR_ACCESS = 'OrchestratorAccess';
 const REPORT_FILES = ['report.md', 'report.sarif', 'findings.json'];
-/** Exports that get no further for this long are not waited for. */
-const STALLED_MS_MAX = 20_000;
-const LOOK_MS = 1_000;
 const STATUS_MS_MAX = 2_000;
 /** With less than this left nothing can be expected to work. */
 const DISK_FULL_BYTES = 512 * 1024;
 
-const clock: StackOptions['clock'] = {
-  now: () => Date.now(),
-  after: (delayMs, run) => {
-    const timer = setTimeout(run, delayMs);
-    return () => clearTimeout(timer);
-  },
-};
-
 /** Throws a CommandError for whatever a user can cause. Nothing is left running in any case. */
 export async function runReview(review: ReviewRun, terminal: Terminal): Promise<ReviewSummary> {
-  const progress = new Progress(terminal, clock.now);
+  const progress = new Progress(terminal, systemClock.now);
   let stack: Stack | undefined;
   try {
     const up = await bringUp(review, progress);
@@ -148,21 +137,7 @@ async function bringUp(review: ReviewRun, progress: Progress): Promise<Up> {
   };
   const commit = request.event ? undefined : await resolveLocal(handInOptions);
   progress.begin('workspace');
-  const { startStack } = await import('@moorage/stack');
-  const starting = startStack({
-    templateFile: fileURLToPath(
-      new URL('../template.yaml', import.meta.resolve('@moorage/code-review')),
-    ),
-    stackName: STACK_NAME,
-    stateDir: run.stack,
-    cacheDir: review.cacheDir,
-    ...(request.bucket && { bucket: request.bucket }),
-    callerEnvironment: process.env,
-    clock,
-    random: { uuid: () => crypto.randomUUID() },
-    log: review.log,
-    signal: review.signal,
-  });
+  const starting = startRunStack(review);
   const [stack, event] = await Promise.allSettled([
     starting,
     settleEvent(review, handInOptions, commit),
@@ -281,7 +256,7 @@ async function finish(
       ? `aws s3 ls ${request.bucket.endpoint === undefined ? '' : `--endpoint-url ${request.bucket.endpoint} `}s3://${bucket?.bucket}/${key}`
       : `moorage local-s3 --dir ${run.stack}/s3`,
     parts: progress.finished.map(({ name, seconds }) => ({ name, seconds })),
-    totalSeconds: (clock.now() - review.startedMs) / 1000,
+    totalSeconds: (systemClock.now() - review.startedMs) / 1000,
     notes: notesOf(result),
   };
 }
@@ -296,43 +271,6 @@ async function copyReport(
   for (const directory of others) await copyFiles(own, REPORT_FILES, directory, signal);
   const json = await readFile(path.join(own, 'findings.json'), 'utf8');
   return (JSON.parse(json) as { findings: ReportedFinding[] }).findings;
-}
-
-/** What did not get into the bucket, as an error to be thrown once everything is stopped. */
-async function syncAll(stack: Stack, signal: AbortSignal): Promise<Error | undefined> {
-  const stalled = new AbortController();
-  const limited = AbortSignal.any([signal, stalled.signal]);
-  const servers = [...stack.fileSystems.values()];
-  const watch = watchProgress(servers, () => stalled.abort(new Error('it gets no further')));
-  try {
-    await Promise.all(servers.map((server) => server.sync('/', limited)));
-    return undefined;
-  } catch (error) {
-    return new CommandError(
-      EXIT.incomplete,
-      `The review is done, but not all of it is in the bucket: ${(error as Error).message}`,
-      'When the bucket can be reached again, finish with --resume.',
-    );
-  } finally {
-    clearInterval(watch);
-  }
-}
-
-/** Calls `onStalled` when nothing has been exported for a while. */
-function watchProgress(
-  servers: readonly FileSystemServer[],
-  onStalled: () => void,
-): NodeJS.Timeout {
-  let [exported, since] = [-1, clock.now()];
-  return setInterval(async () => {
-    const statuses = await Promise.allSettled(servers.map((server) => server.status()));
-    const now = statuses.reduce(
-      (sum, status) => sum + (status.status === 'fulfilled' ? status.value.exported : 0),
-      0,
-    );
-    if (now !== exported) [exported, since] = [now, clock.now()];
-    else if (clock.now() - since > STALLED_MS_MAX) onStalled();
-  }, LOOK_MS);
 }
 
 function notesOf(result: ReviewResult): string[] {

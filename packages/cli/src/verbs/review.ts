@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { severities, type Severity } from '@moorage/code-review';
 import { newRunId } from '@moorage/workspace';
@@ -7,7 +7,7 @@ import { CommandError, EXIT, usageError, type ExitCode } from '../command-line/o
 import type { Terminal } from '../command-line/terminal.ts';
 import type { ParsedArguments } from '../command-line/verb.ts';
 import { directories } from '../directories.ts';
-import { asOriginalUser, enterMountNamespace } from '../namespace.ts';
+import { asOriginalUser } from '../namespace.ts';
 import {
   openRun,
   prepareOutput,
@@ -17,6 +17,7 @@ import {
   type RunDirectory,
   type RunRequest,
 } from '../review/run-directory.ts';
+import { runLog } from '../review/run-log.ts';
 import type { ReviewSummary } from '../review/summary.ts';
 import { checkRevision, parseTarget, type Target } from '../review/target.ts';
 import type { Verb } from '../run.ts';
@@ -74,8 +75,6 @@ async function review(args: ParsedArguments<Option>, terminal: Terminal): Promis
   const planned = args.values.resume === undefined ? plan(args) : resume(args, places.data);
   const { output } = args.values;
   if (output !== undefined) prepareOutput(path.resolve(output));
-  // From here on the program may start again from its beginning, inside a namespace.
-  enterMountNamespace();
   const { request, target } = planned;
   const run = planned.run ?? begin(request, places.data);
 
@@ -92,7 +91,7 @@ async function review(args: ParsedArguments<Option>, terminal: Terminal): Promis
       asUser: asOriginalUser(),
       startedMs,
       signal,
-      log: logFile(run),
+      log: runLog(run),
     },
     terminal,
   ).catch((error: unknown) => {
@@ -220,24 +219,5 @@ function document(summary: ReviewSummary, run: RunDirectory, exitCode: ExitCode)
       total: summary.totalSeconds,
       parts: Object.fromEntries(summary.parts.map(({ name, seconds }) => [name, seconds])),
     },
-  };
-}
-
-function logFile(
-  run: RunDirectory,
-): (
-  level: string,
-  message: string,
-  fields?: Readonly<Record<string, string | number | boolean>>,
-) => void {
-  const file = path.join(run.path, 'moorage.log');
-  mkdirSync(run.path, { recursive: true });
-  return (level, message, fields = {}) => {
-    const shown = Object.entries(fields).map(([name, value]) => ` ${name}=${value}`);
-    try {
-      appendFileSync(file, `${new Date().toISOString()} ${level} ${message}${shown.join('')}\n`);
-    } catch {
-      // A full disk must not stop the review before its own message says so.
-    }
   };
 }

@@ -29,8 +29,11 @@ export function endpointFile(stateDir: string): string {
   return path.join(stateDir, 'endpoint.json');
 }
 
-/** Listens on a free port of the loopback interface. */
-export async function openEndpoint(stateDir: string, stackName: string): Promise<Endpoint> {
+/** Listens on a free port of the loopback interface; on record when it is of a stack that is up. */
+export async function openEndpoint(of?: {
+  stateDir: string;
+  stackName: string;
+}): Promise<Endpoint> {
   let handlers: readonly RequestHandler[] | undefined;
   const server = createServer((req, res) => {
     if (!handlers) refuse(res, 503, 'ServiceException', 'The stack is being brought up.');
@@ -46,17 +49,19 @@ export async function openEndpoint(stateDir: string, stackName: string): Promise
     server.listen(0, '127.0.0.1', resolve);
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const file = endpointFile(stateDir);
-  const content: EndpointFile = { endpoint: url, pid: process.pid, stack: stackName };
-  writeFileSync(`${file}.new`, JSON.stringify(content));
-  renameSync(`${file}.new`, file);
+  const file = of && endpointFile(of.stateDir);
+  if (of && file !== undefined) {
+    const content: EndpointFile = { endpoint: url, pid: process.pid, stack: of.stackName };
+    writeFileSync(`${file}.new`, JSON.stringify(content));
+    renameSync(`${file}.new`, file);
+  }
   return {
     url,
     serve: (given) => {
       handlers = given;
     },
     close: async () => {
-      rmSync(file, { force: true });
+      if (file !== undefined) rmSync(file, { force: true });
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
       await closed;

@@ -188,7 +188,7 @@ class BringUp {
   }
 
   async #openEndpoint(): Promise<Endpoint> {
-    const endpoint = await openEndpoint(this.#options.stateDir, this.#options.stackName);
+    const endpoint = await openEndpoint(this.#options);
     this.#teardown.add({
       name: 'the endpoint',
       stage: 2,

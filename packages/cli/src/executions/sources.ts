@@ -1,0 +1,101 @@
+// Where executions are looked for: one run or all that are alive, each behind the same API.
+import { CommandError, EXIT, usageError } from '../command-line/outcome.ts';
+import { ManagementApi, Refusal, Unreachable, type DescribedExecution } from './api.ts';
+import { openEndedRun } from './ended-run.ts';
+import { allRuns, oneRun, type Run } from './runs.ts';
+
+export interface Source {
+  readonly run: Run;
+  readonly api: ManagementApi;
+  /** Whether a stack answers; otherwise it is what the run left behind. */
+  readonly alive: boolean;
+  close(): Promise<void>;
+}
+
+export interface Wanted {
+  readonly dataDir: string;
+  /** undefined: every run that is alive. */
+  readonly runId: string | undefined;
+  /** Whether something is to be changed, for which a stack has to be there. */
+  readonly change: boolean;
+  note(line: string): void;
+}
+
+/** At least one; to be closed. */
+export async function openSources(wanted: Wanted): Promise<Source[]> {
+  const { dataDir, runId, change } = wanted;
+  if (runId !== undefined) {
+    const run = oneRun(dataDir, runId);
+    const source = await living(run);
+    if (source) return [source];
+    if (change) throw notAlive(run);
+    return [await ended(run, wanted.note)];
+  }
+  const runs = allRuns(dataDir);
+  const found = (await Promise.all(runs.map(living))).filter((source) => source !== undefined);
+  if (found.length > 0) return found;
+  const last = runs.at(-1)?.runId;
+  throw usageError(
+    `No run is alive in ${dataDir}.`,
+    last === undefined
+      ? 'Begin one: moorage review <url|path>'
+      : change
+        ? `Go on with one: moorage review --resume ${last}`
+        : `Look into one that is not: --run ${last}`,
+  );
+}
+
+/** What to do about a run that has to be alive for this. */
+export function notAlive({ runId }: Run): CommandError {
+  return new CommandError(
+    EXIT.incomplete,
+    `Run ${runId} is not alive: nothing of it can be changed, and nothing will happen in it.`,
+    `Go on with it: moorage review --resume ${runId}`,
+  );
+}
+
+export async function ended(run: Run, note: (line: string) => void): Promise<Source> {
+  const { endpoint, close } = await openEndedRun(run, note);
+  return { run, api: new ManagementApi(endpoint, run.runId), alive: false, close };
+}
+
+async function living(run: Run): Promise<Source | undefined> {
+  if (run.endpoint === undefined) return undefined;
+  const api = new ManagementApi(run.endpoint, run.runId);
+  try {
+    await api.list('RUNNING');
+  } catch (error) {
+    // Gone, and its process number was given to another.
+    if (error instanceof Unreachable) return undefined;
+    throw error;
+  }
+  return { run, api, alive: true, close: () => Promise.resolve() };
+}
+
+/** The one execution with this ARN, id or name. Throws a usage error when it is not one. */
+export async function locate(
+  sources: readonly Source[],
+  reference: string,
+): Promise<{ source: Source; execution: DescribedExecution }> {
+  const found: { source: Source; execution: DescribedExecution }[] = [];
+  for (const source of reference === '' ? [] : sources) {
+    try {
+      found.push({ source, execution: await source.api.get(reference) });
+    } catch (error) {
+      if (!(error instanceof Refusal && error.status === 404)) throw error;
+    }
+  }
+  const [first, ...others] = found;
+  if (first && others.length === 0) return first;
+  const runs = (list: readonly Source[]): string => list.map(({ run }) => run.runId).join(', ');
+  if (first) {
+    throw usageError(
+      `Several runs have an execution ${reference}: ${runs(found.map(({ source }) => source))}.`,
+      'Say which with --run.',
+    );
+  }
+  throw usageError(
+    `There is no execution ${JSON.stringify(reference)} in ${runs(sources)}.`,
+    'List them: moorage executions list',
+  );
+}
