@@ -19,7 +19,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'packages/durable-agent': [],
   'packages/workspace': [],
   'packages/stack': ['file-system', 'fuse', 'functions', 'durable', 'object-store', 'local-s3'],
-  'packages/cli': ['stack', 'local-s3', 'object-store', 'workspace', 'code-review'],
+  'packages/cli': ['stack', 'durable', 'local-s3', 'object-store', 'workspace', 'code-review'],
   'apps/code-review': ['workspace', 'durable-agent'],
 };
 

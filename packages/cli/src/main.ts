@@ -17,8 +17,6 @@ const { run } = await import('./run.ts');
 process.exitCode = await run(process.argv.slice(2));
 
 /** Commands that bring a run's stack up. */
-function needsMounts([verb, action, ...rest]: readonly string[]): boolean {
-  const wanted =
-    verb === 'review' || (verb === 'executions' && (action === 'retry' || action === 'fork'));
-  return wanted && ![action, ...rest].some((word) => word === '--help' || word === '-h');
+function needsMounts([verb, ...rest]: readonly string[]): boolean {
+  return verb === 'review' && !rest.some((word) => word === '--help' || word === '-h');
 }

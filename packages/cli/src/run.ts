@@ -16,8 +16,7 @@ export interface Verb<Name extends string = string> {
 
 interface VerbEntry {
   readonly summary: string;
-  /** One verb, or a family of them by their second word. */
-  load(): Promise<Verb | Readonly<Record<string, Verb>>>;
+  load(): Promise<Verb>;
 }
 
 const VERBS: Readonly<Record<string, VerbEntry>> = {
@@ -42,8 +41,8 @@ const VERBS: Readonly<Record<string, VerbEntry>> = {
     load: async () => (await import('./verbs/status.ts')).verb,
   },
   executions: {
-    summary: 'Look at durable executions, stop them, run them again',
-    load: async () => (await import('./verbs/executions.ts')).verbs,
+    summary: 'Show, stop, answer, retry and fork durable executions',
+    load: async () => (await import('./verbs/executions.ts')).verb,
   },
   'local-s3': {
     summary: 'Serve a directory as an S3 endpoint',
@@ -72,18 +71,8 @@ async function dispatch(args: readonly string[], terminal: Terminal): Promise<Ex
     const known = Object.keys(VERBS).join(', ');
     throw usageError(`There is no command ${JSON.stringify(name)}`, `Commands: ${known}.`);
   }
-  const loaded = await entry.load();
-  const [action = '', ...others] = rest;
-  if (!isVerb(loaded) && (action === '--help' || action === '-h')) {
-    process.stdout.write(familyOverview(name, loaded));
-    return EXIT.clean;
-  }
-  const verb = isVerb(loaded) ? loaded : loaded[action];
-  if (!verb) {
-    const known = Object.keys(loaded).join(', ');
-    throw usageError(`moorage ${name} needs one of: ${known}`, `See \`moorage ${name} --help\`.`);
-  }
-  const parsed = parseVerb(verb.declaration, isVerb(loaded) ? rest : others);
+  const verb = await entry.load();
+  const parsed = parseVerb(verb.declaration, rest);
   if (parsed.switches.has('help')) {
     process.stdout.write(helpText(verb.declaration));
     return EXIT.clean;
@@ -103,15 +92,6 @@ function report(error: unknown, terminal: Terminal): ExitCode {
   }
   terminal.result({ error: { message, ...(remedy !== undefined && { remedy }) }, exitCode });
   return exitCode;
-}
-
-function isVerb(loaded: Verb | Readonly<Record<string, Verb>>): loaded is Verb {
-  return 'declaration' in loaded;
-}
-
-function familyOverview(name: string, verbs: Readonly<Record<string, Verb>>): string {
-  const texts = Object.values(verbs).map(({ declaration }) => helpText(declaration));
-  return `moorage ${name} …\n\n${texts.join('\n\n')}`;
 }
 
 function overview(): string {

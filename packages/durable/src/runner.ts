@@ -52,8 +52,6 @@ export interface RunnerOptions {
   limits: Limits;
   /** Milliseconds that a second of waiting takes. */
   secondMs: number;
-  /** No invocation is begun. */
-  resting: boolean;
 }
 
 /** How a durable function's invocation ended. */
@@ -135,7 +133,7 @@ export class Runner {
   kick(execution: Execution): void {
     const live = this.live(execution);
     if (execution.status !== 'RUNNING' || !execution.due) return;
-    if (live.invocation || this.options.resting || this.#abort.signal.aborted) return;
+    if (live.invocation || this.#abort.signal.aborted) return;
     if (execution.retryAt !== undefined && execution.retryAt > this.options.clock.now()) {
       this.#timers.add(execution.retryAt, execution.id);
       return;

@@ -38,8 +38,6 @@ export interface DurableServiceOptions {
   limits?: Partial<Limits>;
   /** Journal bytes before a snapshot is worth its while. */
   compactBytesMin?: number;
-  /** Takes nothing up and runs nothing: for looking into a journal, and for answers from outside. */
-  resting?: boolean;
   /** Opens journal segments; the file system by default. */
   openFile?: (path: string) => Promise<JournalFile>;
 }
@@ -100,7 +98,6 @@ export class DurableService {
       invoker: options.invoker,
       limits: { ...AWS_LIMITS, ...options.limits },
       secondMs: 1000 / (options.timeScale ?? 1),
-      resting: options.resting ?? false,
     });
     const chained = new Chained(this.#runner, options.functions);
     this.#runner.chained = chained;
@@ -114,7 +111,7 @@ export class DurableService {
     const service = new DurableService(options, store);
     // A copy: taking executions up may start children, which must not be taken up themselves.
     const found = Array.from(store.state.executions.values());
-    for (const execution of options.resting === true ? [] : found) {
+    for (const execution of found) {
       service.#runner.resume(execution);
     }
     return service;

@@ -8,7 +8,6 @@ export {
   type StackProgress,
 } from './live/start-stack.ts';
 export { StackError, type StackErrorCode } from './live/stack-error.ts';
-export { openRestingExecutions, type RestingExecutions } from './live/resting-executions.ts';
 export { endpointFile, type EndpointFile } from './live/endpoint.ts';
 export type { Clock, Log, LogLevel, Random } from './live/ports.ts';
 export type { FileSystemServer } from './file-system-server/file-system-server.ts';

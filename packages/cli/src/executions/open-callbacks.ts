@@ -4,8 +4,9 @@ import type { HistoryEvent } from './api.ts';
 
 export interface OpenCallback {
   readonly id: string;
-  /** Its own name, or that of the wait-for-callback around it. */
+  /** Its own name, else that of the context around it, else its operation id. */
   readonly name: string;
+  /** All it may be called by. */
   readonly names: readonly string[];
 }
 
@@ -22,7 +23,7 @@ export function openCallbacks(events: readonly HistoryEvent[]): OpenCallback[] {
       const names = [event.Name, contexts.get(event.ParentId)].filter((name) => name !== undefined);
       return {
         id: event.CallbackStartedDetails?.CallbackId ?? '',
-        name: names.at(-1) ?? event.Id ?? '',
+        name: names[0] ?? event.Id ?? '',
         names: [...names, event.Id ?? ''],
       };
     });

@@ -1,253 +1,220 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { CommandError, EXIT, usageError, type ExitCode } from '../command-line/outcome.ts';
+import { usageError, type ExitCode } from '../command-line/outcome.ts';
 import type { Terminal } from '../command-line/terminal.ts';
-import type { GivenValues } from '../command-line/verb.ts';
+import type { ParsedArguments } from '../command-line/verb.ts';
 import { directories } from '../directories.ts';
-import { ExecutionsApi, type ExecutionDetails, type HistoryEvent } from '../executions/api.ts';
-import { detailLines, eventLine, executionLine } from '../executions/describe.ts';
-import { runsOf, withExecution, withFirstRun, type FoundExecution } from '../executions/find.ts';
+import type { ErrorObject } from '../executions/api.ts';
+import { branch, callback, stop, type Answer } from '../executions/change.ts';
+import { history, list, show } from '../executions/look.ts';
+import { openSources, type Source } from '../executions/sources.ts';
 import type { Verb } from '../run.ts';
 
-const COMMON = {
-  run: { value: 'RUN', help: 'Look into this run only. Default: all, newest first.' },
-  'data-dir': { value: 'DIR', help: 'As given to review.' },
-} as const;
-const EXIT_CODES =
-  'Exit codes: 0; 2 there is no such execution, or it cannot be done; 4 internal error.';
-const NAMES =
-  'An execution is meant by its name (a review has the name of its run), its ARN, or the ARN’s last part.';
+type Option =
+  | 'run'
+  | 'status'
+  | 'follow'
+  | 'from-step'
+  | 'result'
+  | 'error-type'
+  | 'error-message'
+  | 'data-dir';
 
-type Common = keyof typeof COMMON;
-
-const list: Verb<Common | 'status'> = {
+export const verb: Verb<Option> = {
   declaration: {
-    name: 'executions list',
-    usage: ['[options]'],
-    summary: 'Lists durable executions, newest first.',
-    positionals: { min: 0, max: 0 },
-    options: {
-      status: { value: 'STATUS', help: 'RUNNING, SUCCEEDED, FAILED, TIMED_OUT or STOPPED only.' },
-      ...COMMON,
-    },
-    notes: [EXIT_CODES],
-  },
-  async run(args, terminal) {
-    const found = [];
-    for (const run of runsOf(dataDir(args), args.values.run)) {
-      const api = await ExecutionsApi.open(run.stack);
-      try {
-        for (const execution of (await api.list()).reverse()) {
-          if (args.values.status !== undefined && execution.Status !== args.values.status) continue;
-          found.push({ run: run.runId, live: api.live, ...execution });
-        }
-      } finally {
-        await api.close();
-      }
-    }
-    for (const execution of found) terminal.print(executionLine(execution));
-    terminal.result({ executions: found });
-    return EXIT.clean;
-  },
-};
-
-const show: Verb<Common> = {
-  declaration: {
-    name: 'executions show',
-    usage: ['<execution> [options]'],
-    summary: 'Shows one execution: status, input, result or error.',
-    positionals: { min: 1, max: 1 },
-    options: COMMON,
-    notes: [NAMES, EXIT_CODES],
-  },
-  async run(args, terminal) {
-    return onExecution(args, async ({ run, api, execution }) => {
-      const details: ExecutionDetails = await api.get(execution.DurableExecutionArn);
-      terminal.print(`Run       ${run.runId}`);
-      for (const line of detailLines(details)) terminal.print(line);
-      terminal.result({ run: run.runId, ...details });
-    });
-  },
-};
-
-const history: Verb<Common | 'follow'> = {
-  declaration: {
-    name: 'executions history',
-    usage: ['<execution> [options]'],
-    summary: 'Shows every event of an execution, with payloads.',
-    positionals: { min: 1, max: 1 },
-    options: {
-      follow: { short: 'f', help: 'Stay and show events as they happen, until it has ended.' },
-      ...COMMON,
-    },
-    notes: [NAMES, EXIT_CODES],
-  },
-  async run(args, terminal) {
-    return onExecution(args, async (found) => {
-      const follow = args.switches.has('follow') && found.api.live;
-      const events: HistoryEvent[] = [];
-      for (let done = false; !done;) {
-        const more = await found.api.history(found.execution.DurableExecutionArn, events.length);
-        for (const event of more) {
-          terminal.print(eventLine(event, found.execution.StartTimestamp));
-        }
-        events.push(...more);
-        done = !follow || events.some(isEnd);
-        if (!done && more.length === 0) await sleep(FOLLOW_MS);
-      }
-      terminal.result({ run: found.run.runId, events });
-    });
-  },
-};
-
-const stop: Verb<Common | 'reason'> = {
-  declaration: {
-    name: 'executions stop',
-    usage: ['<execution> [options]'],
-    summary:
-      'Ends an execution. An invocation that is under way is refused at its next checkpoint.',
-    positionals: { min: 1, max: 1 },
-    options: { reason: { value: 'TEXT', help: 'Kept as the error of the execution.' }, ...COMMON },
-    notes: [NAMES, EXIT_CODES],
-  },
-  async run(args, terminal) {
-    return onExecution(args, async ({ api, execution }) => {
-      await api.stop(execution.DurableExecutionArn, args.values.reason);
-      const { Status: status } = await api.get(execution.DurableExecutionArn);
-      terminal.print(`${execution.DurableExecutionName} is ${status}`);
-      terminal.result({ execution: execution.DurableExecutionArn, status });
-    });
-  },
-};
-
-const callback: Verb<Common | 'result' | 'error'> = {
-  declaration: {
-    name: 'executions callback',
+    name: 'executions',
     usage: [
-      'succeed <callback id> [--result JSON]',
-      'fail <callback id> [--error TEXT]',
-      'heartbeat <callback id>',
+      'list [--status STATUS,…]',
+      'show <execution>',
+      'history <execution> [--follow]',
+      'stop <execution> [--error-type T] [--error-message M]',
+      'callback succeed <callback id> | <execution> [<name>] [--result TEXT]',
+      'callback fail <callback id> | <execution> [<name>] [--error-type T] [--error-message M]',
+      'callback heartbeat <callback id> | <execution> [<name>]',
+      'retry <execution>',
+      'fork <execution> [--from-step STEP]',
     ],
-    summary: 'Answers a callback that an execution waits for.',
-    positionals: { min: 2, max: 2 },
+    summary: 'Shows the durable executions of runs, and stops, answers, retries and forks them.',
+    positionals: { min: 1, max: 4 },
     options: {
-      result: { value: 'JSON', help: 'Result of a callback that succeeds. Default: none.' },
-      error: { value: 'TEXT', help: 'Message of a callback that fails.' },
-      ...COMMON,
+      run: { value: 'RUN', help: 'The run to look in. Default: every run that is alive.' },
+      status: {
+        value: 'STATUS,…',
+        help: 'List only these: RUNNING, SUCCEEDED, FAILED, TIMED_OUT, STOPPED.',
+      },
+      follow: { short: 'f', help: 'Go on with new events until the execution has ended.' },
+      'from-step': {
+        value: 'STEP',
+        help:
+          'Name or id of the operation to go on from: what had ended when it began is taken over. ' +
+          'Without it the fork begins at the beginning.',
+      },
+      result: { value: 'TEXT', help: "The callback's result, handed over as it is." },
+      'error-type': { value: 'TYPE', help: 'Type of the error to stop or fail with.' },
+      'error-message': { value: 'TEXT', help: 'Message of that error.' },
+      'data-dir': { value: 'DIR', help: 'As given to review.' },
     },
-    notes: ['The history of the execution shows the id (CallbackStarted).', EXIT_CODES],
+    notes: [
+      'An execution is given by its name, its id or its ARN; a callback by its id, or by its execution ' +
+        'and, when that waits for several, its name. retry does again what failed last and keeps the ' +
+        'rest. Both retry and fork start a new execution and leave the old one as it is.',
+      'list, show and history also read a run that is not alive, given with --run. Its executions go on ' +
+        'with `moorage review --resume RUN`.',
+      "--json prints executions and events as AWS's API names them, times in seconds since 1970; with " +
+        '--follow one document an event.',
+      'Exit codes: 0; 2 no such execution or wrong arguments; 3 the run is not alive, or its stack went ' +
+        'away; 4 internal error.',
+    ],
   },
-  async run(args, terminal) {
-    const [answer = '', id = ''] = args.positionals;
-    if (answer !== 'succeed' && answer !== 'fail' && answer !== 'heartbeat') {
-      throw usageError(`A callback can succeed, fail or heartbeat, not ${JSON.stringify(answer)}.`);
-    }
-    const { result = '', error } = args.values;
-    const failure = { ErrorType: 'CallbackFailed', ErrorMessage: error ?? 'failed by hand' };
-    const body = answer === 'succeed' ? result : answer === 'fail' ? JSON.stringify(failure) : '';
-    const runs = runsOf(dataDir(args), args.values.run);
-    await withFirstRun(runs, `callback ${id}`, (api) => api.callback(id, answer, body));
-    terminal.print(`Answered: ${answer}`);
-    terminal.result({ callback: id, answer });
-    return EXIT.clean;
-  },
+  run: executions,
 };
 
-const retry: Verb<Common> = {
-  declaration: {
-    name: 'executions retry',
-    usage: ['<execution> [options]'],
-    summary:
-      'Runs an execution that failed again, as a new one that has all behind it that had succeeded.',
-    positionals: { min: 1, max: 1 },
-    options: COMMON,
-    notes: [NAMES, EXIT_CODES],
-  },
-  run: (args, terminal) => again(args, 'retry', undefined, terminal),
-};
+const STATUSES = ['RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'STOPPED'];
+const REMEDY = 'See `moorage executions --help`.';
 
-const fork: Verb<Common | 'from-step'> = {
-  declaration: {
-    name: 'executions fork',
-    usage: ['<execution> --from-step STEP [options]'],
-    summary:
-      'Runs an execution again from one of its steps, as a new one that has behind it what came before.',
-    positionals: { min: 1, max: 1 },
-    options: {
-      'from-step': { value: 'STEP', help: 'Name or id of the operation to begin with.' },
-      ...COMMON,
-    },
-    notes: [NAMES, EXIT_CODES],
+interface Action {
+  /** Arguments after the action's name. */
+  readonly arguments: { readonly min: number; readonly max: number };
+  readonly options: readonly Option[];
+  /** Whether it needs a run that is alive. */
+  readonly change: boolean;
+  run(sources: readonly Source[], args: Arguments, terminal: Terminal): Promise<ExitCode>;
+}
+
+interface Arguments {
+  readonly positionals: readonly string[];
+  readonly values: ParsedArguments<Option>['values'];
+  readonly follow: boolean;
+}
+
+const ONE = { min: 1, max: 1 };
+
+const ACTIONS: Readonly<Record<string, Action>> = {
+  list: {
+    arguments: { min: 0, max: 0 },
+    options: ['status'],
+    change: false,
+    run: (sources, { values }, terminal) => list(sources, values.status, terminal),
   },
-  async run(args, terminal) {
-    const step = args.values['from-step'];
-    if (step === undefined) {
-      throw usageError(
-        'Missing option: --from-step STEP',
-        '`moorage executions history` names the steps.',
+  show: {
+    arguments: ONE,
+    options: [],
+    change: false,
+    run: (sources, { positionals: [reference = ''] }, terminal) =>
+      show(sources, reference, terminal),
+  },
+  history: {
+    arguments: ONE,
+    options: ['follow'],
+    change: false,
+    run: (sources, { positionals: [reference = ''], follow }, terminal) =>
+      history(sources, { reference, follow }, terminal),
+  },
+  stop: {
+    arguments: ONE,
+    options: ['error-type', 'error-message'],
+    change: true,
+    run: (sources, { positionals: [reference = ''], values }, terminal) =>
+      stop(sources, { reference, error: errorOf(values) }, terminal),
+  },
+  'callback succeed': answering(['result'], ({ result }) => ({ how: 'succeed', result })),
+  'callback fail': answering(['error-type', 'error-message'], (values) => ({
+    how: 'fail',
+    error: errorOf(values) ?? {},
+  })),
+  'callback heartbeat': answering([], () => ({ how: 'heartbeat' })),
+  retry: {
+    arguments: ONE,
+    options: [],
+    change: true,
+    run: (sources, { positionals: [reference = ''] }, terminal) =>
+      branch(sources, { reference, how: 'retry' }, terminal),
+  },
+  fork: {
+    arguments: ONE,
+    options: ['from-step'],
+    change: true,
+    run: (sources, { positionals: [reference = ''], values }, terminal) => {
+      const step = values['from-step'];
+      return branch(
+        sources,
+        { reference, how: 'fork', ...(step !== undefined && { fromStep: step }) },
+        terminal,
       );
-    }
-    return again(args, 'fork', step, terminal);
+    },
   },
 };
 
-export const verbs: Readonly<Record<string, Verb>> = {
-  list,
-  show,
-  history,
-  stop,
-  callback,
-  retry,
-  fork,
-};
-
-const FOLLOW_MS = 200;
-
-function dataDir(args: GivenValues<Common>): string {
-  return directories(process.env, args.values['data-dir']).data;
+function answering(
+  options: readonly Option[],
+  answerOf: (values: Arguments['values']) => Answer,
+): Action {
+  return {
+    arguments: { min: 1, max: 2 },
+    options,
+    change: true,
+    run: (sources, { positionals: [reference = '', name], values }, terminal) =>
+      callback(sources, { reference, name, answer: answerOf(values) }, terminal),
+  };
 }
 
-async function onExecution(
-  args: GivenValues<Common>,
-  use: (found: FoundExecution) => Promise<void>,
-): Promise<ExitCode> {
-  await withExecution(runsOf(dataDir(args), args.values.run), args.positionals[0] as string, use);
-  return EXIT.clean;
-}
-
-function isEnd({ EventType: type }: HistoryEvent): boolean {
-  return /^Execution(Succeeded|Failed|TimedOut|Stopped)$/.test(type);
-}
-
-/** In the running stack if there is one; else the run's stack is brought up for as long as it takes. */
-async function again(
-  args: GivenValues<Common>,
-  how: 'retry' | 'fork',
-  fromStep: string | undefined,
-  terminal: Terminal,
-): Promise<ExitCode> {
-  const runs = runsOf(dataDir(args), args.values.run);
-  const found = await withExecution(runs, args.positionals[0] as string, async (it) => {
-    if (!it.api.live) return { ...it, arn: undefined };
-    const arn = await it.api.again(it.execution.DurableExecutionArn, how, fromStep);
-    return { ...it, arn };
+async function executions(args: ParsedArguments<Option>, terminal: Terminal): Promise<ExitCode> {
+  const { action, positionals } = chosen(args);
+  const { values } = args;
+  const sources = await openSources({
+    dataDir: directories(process.env, values['data-dir']).data,
+    runId: values.run,
+    change: action.change,
+    note: (line) => terminal.note(line),
   });
-  if (found.arn !== undefined) {
-    const { DurableExecutionName: name } = await found.api.get(found.arn);
-    terminal.print(`${name} runs. Follow it: moorage executions history ${name} --follow`);
-    terminal.result({ run: found.run.runId, execution: found.arn, name });
-    return EXIT.clean;
+  try {
+    const follow = args.switches.has('follow');
+    return await action.run(sources, { positionals, values, follow }, terminal);
+  } finally {
+    await Promise.all(sources.map((source) => source.close()));
   }
-  const { runAgain } = await import('../executions/run-again.ts');
-  const ended = await runAgain(
-    { run: found.run, arn: found.execution.DurableExecutionArn, how, fromStep },
-    directories(process.env, args.values['data-dir']),
-    terminal,
-  );
-  terminal.print(`${ended.name} ${ended.status}`);
-  terminal.result({ run: found.run.runId, ...ended });
-  if (ended.status === 'SUCCEEDED') return EXIT.clean;
-  throw new CommandError(
-    EXIT.incomplete,
-    `${ended.name} ended as ${ended.status}: ${ended.error ?? ''}`,
-  );
+}
+
+/** Finds the action and checks what was given to it. Throws a usage error. */
+function chosen(args: ParsedArguments<Option>): {
+  action: Action;
+  positionals: readonly string[];
+} {
+  const words = args.positionals[0] === 'callback' ? 2 : 1;
+  const name = args.positionals.slice(0, words).join(' ');
+  const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
+  if (!action) {
+    throw usageError(
+      `There is no ${JSON.stringify(`executions ${name}`)}; there are: ${Object.keys(ACTIONS).join(', ')}.`,
+      REMEDY,
+    );
+  }
+  const positionals = args.positionals.slice(words);
+  const { min, max } = action.arguments;
+  if (positionals.length < min)
+    throw usageError(`executions ${name}: which execution is not said.`, REMEDY);
+  if (positionals.length > max) {
+    const extra = JSON.stringify(positionals[max]);
+    throw usageError(`executions ${name}: unexpected argument ${extra}`, REMEDY);
+  }
+  const allowed: readonly string[] = [...action.options, 'run', 'data-dir', 'json', 'help'];
+  for (const option of [...Object.keys(args.values), ...args.switches]) {
+    if (!allowed.includes(option))
+      throw usageError(`executions ${name} takes no --${option}.`, REMEDY);
+  }
+  const unknown = args.values.status?.split(',').find((status) => !STATUSES.includes(status));
+  if (unknown !== undefined) {
+    throw usageError(
+      `--status ${JSON.stringify(unknown)} is none of ${STATUSES.join(', ')}.`,
+      REMEDY,
+    );
+  }
+  return { action, positionals };
+}
+
+function errorOf(values: Arguments['values']): ErrorObject | undefined {
+  const { 'error-type': type, 'error-message': message } = values;
+  if (type === undefined && message === undefined) return undefined;
+  return {
+    ...(type !== undefined && { ErrorType: type }),
+    ...(message !== undefined && { ErrorMessage: message }),
+  };
 }

@@ -1,0 +1,89 @@
+// Changing executions from outside: `stop`, `callback`, `retry` and `fork`.
+import { EXIT, type ExitCode } from '../command-line/outcome.ts';
+import type { Terminal } from '../command-line/terminal.ts';
+import type { ErrorObject } from './api.ts';
+import { chooseCallback, executionOfCallback, openCallbacks } from './open-callbacks.ts';
+import { locate, type Source } from './sources.ts';
+
+export async function stop(
+  sources: readonly Source[],
+  o: { reference: string; error: ErrorObject | undefined },
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const { source, execution } = await locate(sources, o.reference);
+  const { DurableExecutionArn: arn, DurableExecutionName: name } = execution;
+  await source.api.stop(arn, o.error);
+  // It may have ended by itself in between.
+  const { Status: status } = await source.api.get(arn);
+  const before = execution.Status === 'RUNNING' && status === 'STOPPED';
+  terminal.print(before ? `Stopped ${name}.` : `${name} had ended already: ${status}.`);
+  terminal.result({ run: source.run.runId, DurableExecutionArn: arn, Status: status });
+  return EXIT.clean;
+}
+
+export type Answer =
+  | { readonly how: 'succeed'; readonly result: string | undefined }
+  | { readonly how: 'fail'; readonly error: ErrorObject }
+  | { readonly how: 'heartbeat' };
+
+/** `reference` is a callback's id, or an execution whose callback `name` is meant. */
+export async function callback(
+  sources: readonly Source[],
+  o: { reference: string; name: string | undefined; answer: Answer },
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const byId = o.name === undefined ? executionOfCallback(o.reference) : undefined;
+  const { source, execution } = await locate(sources, byId ?? o.reference);
+  const id =
+    byId === undefined
+      ? chooseCallback(
+          openCallbacks(await source.api.wholeHistory(execution.DurableExecutionArn)),
+          execution.DurableExecutionName,
+          o.name,
+        )
+      : o.reference;
+  await source.api.answer(id, o.answer.how, bodyOf(o.answer));
+  terminal.print(`${DONE[o.answer.how]} of ${execution.DurableExecutionName}.`);
+  terminal.result({
+    run: source.run.runId,
+    DurableExecutionArn: execution.DurableExecutionArn,
+    CallbackId: id,
+  });
+  return EXIT.clean;
+}
+
+const DONE: Readonly<Record<Answer['how'], string>> = {
+  succeed: 'Succeeded the callback',
+  fail: 'Failed the callback',
+  heartbeat: 'Sent a heartbeat for the callback',
+};
+
+function bodyOf(answer: Answer): string | undefined {
+  switch (answer.how) {
+    case 'succeed':
+      return answer.result;
+    case 'fail':
+      return JSON.stringify(answer.error);
+    case 'heartbeat':
+      return undefined;
+  }
+}
+
+export async function branch(
+  sources: readonly Source[],
+  o: { reference: string; how: 'retry' | 'fork'; fromStep?: string },
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const { source, execution } = await locate(sources, o.reference);
+  const arn = await source.api.branch(execution.DurableExecutionArn, o.how, o.fromStep);
+  const begun = await source.api.get(arn);
+  terminal.print(`Started ${begun.DurableExecutionName}`);
+  terminal.print(arn);
+  terminal.print(`Follow it: moorage executions history ${begun.DurableExecutionName} --follow`);
+  terminal.result({
+    run: source.run.runId,
+    DurableExecutionArn: arn,
+    DurableExecutionName: begun.DurableExecutionName,
+  });
+  return EXIT.clean;
+}
