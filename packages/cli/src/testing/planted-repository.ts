@@ -32,6 +32,8 @@ export function archive(request) {
   'src/prices.test.ts': `import { total } from './prices.ts';
 if (total([1, 2]) !== 3) throw new Error('wrong');
 `,
+  // No test imports it, and it is large enough to be worth one.
+  'src/shipping.ts': untestedModule(),
   'tools/deploy.py': `import subprocess
 
 
@@ -41,6 +43,21 @@ def deploy(target, options=[]):
 `,
   'docs/naïve name with spaces.md': 'text\n',
 };
+
+function untestedModule(): string {
+  const zones = ['home', 'near', 'far', 'island', 'abroad', 'remote', 'polar', 'orbit'];
+  const cases = zones.map(
+    (zone, index) => `  if (zone === '${zone}' && grams > ${index * 100}) {
+    if (express) return ${index + 5} + grams / 100;
+    return ${index + 2} + grams / 200;
+  }`,
+  );
+  return `export function shippingPrice(zone: string, grams: number, express: boolean): number {
+${cases.join('\n')}
+  throw new Error('unknown zone ' + zone);
+}
+`;
+}
 
 /** Git for tests: independent of the machine's configuration. */
 export function git(directory: string, ...args: string[]): string {

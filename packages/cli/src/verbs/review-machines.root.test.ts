@@ -1,6 +1,8 @@
 // Reviews as an ordinary user, and on machines that lack something. Only root can make such machines.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Sandbox } from '../testing/command.ts';
 import { handOver, runAsUser, type Machine } from '../testing/ordinary-user.ts';
@@ -73,8 +75,8 @@ describe('a full disk', () => {
   test(
     'ends the review with its own message; with space again it is finished',
     async () => {
-      const small = sandbox.path('small');
-      mkdirSync(small);
+      // Not below the sandbox: every process has this mount in its table, ours or not.
+      const small = mkdtempSync(path.join(tmpdir(), 'mr-small-'));
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', small]);
       try {
         const { status, stderr } = await sandbox.run([
@@ -91,6 +93,7 @@ describe('a full disk', () => {
         expect(await sandbox.clean()).toEqual([]);
       } finally {
         execFileSync('umount', ['--lazy', small]);
+        rmdirSync(small);
       }
     },
     LIMIT_MS,
