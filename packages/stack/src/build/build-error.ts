@@ -1,11 +1,11 @@
 /** The sources of a function could not be made into code that runs. */
 export class BuildError extends Error {
-  /** Logical id in the template. */
-  readonly functionId: string;
+  /** Logical ids in the template. */
+  readonly who: string;
 
-  constructor(functionId: string, reason: string) {
-    super(`function ${functionId} cannot be built: ${reason}`);
+  constructor(who: string, reason: string) {
+    super(`function ${who} cannot be built: ${reason}`);
     this.name = 'BuildError';
-    this.functionId = functionId;
+    this.who = who;
   }
 }

@@ -86,6 +86,32 @@ test('a changed input makes another build and leaves the old one; a touched one 
   expect(run(first)).toBe('hello');
 });
 
+test('functions with the same settings share a build, and what they have in common', async () => {
+  write(
+    'src/shout.ts',
+    "import { word } from './word.ts';\nexport const handler = () => word + '!';\n",
+  );
+  write('other/greet.ts', "export const handler = () => 'from elsewhere';\n");
+  const [greet] = functions();
+  const build = greet?.build as NonNullable<FunctionPlan['build']>;
+  const plan = (logicalId: string, handler: string, entry: string): FunctionPlan => ({
+    ...(greet as FunctionPlan),
+    ...{ logicalId, handler, build: { ...build, entryPoint: path.join(root, entry) } },
+  });
+  const plans = [
+    plan('Greet', 'greet.handler', 'src/greet.ts'),
+    plan('Shout', 'shout.handler', 'src/shout.ts'),
+    plan('Elsewhere', 'greet.handler', 'other/greet.ts'),
+  ];
+  const cacheDir = path.join(root, 'cache');
+  const built = await buildFunctions(plans, { cacheDir, clock: () => now });
+  const [first, second, third] = plans.map(({ logicalId }) => built.get(logicalId));
+  expect(second).toEqual({ ...first, handler: 'shout.handler' });
+  expect(third?.codeDir).not.toBe(first?.codeDir);
+  expect(run(first as FunctionBuild)).toBe('hello');
+  expect(run(third as FunctionBuild)).toBe('from elsewhere');
+});
+
 test('packages of a layer are found from the build', async () => {
   write('layer/package.json', JSON.stringify({ dependencies: { '@x/native': '1.0.0' } }));
   write(

@@ -1,7 +1,8 @@
 // Functions of a plan as directories of code that runs, from the cache where nothing has changed.
 //
 // Layout of the cache:  index/<key>.json   inputs of the last build made with these settings
-//                       <hash>/            one build: bundle, source map, node_modules of links
+//                       <hash>/            one build: modules of the functions that share their
+//                                          settings, source maps, node_modules of links
 // `key` follows from the settings, `hash` from settings, content of every input and the linked
 // packages. A build never changes once it has its name (made aside, then renamed), so an execution
 // that began with it can go on with it. Builds not used for a month are removed.
@@ -24,7 +25,7 @@ import { BuildError } from './build-error.ts';
 import { findPackage, layerPackages, linkPackages, type LinkedPackage } from './link-packages.ts';
 
 /** Raised when the way builds are made changes, so that old ones are not taken for new. */
-const FORMAT = 1;
+const FORMAT = 2;
 const KEEP_MS = 30 * 24 * 3600 * 1000;
 
 export interface FunctionBuild {
@@ -49,32 +50,76 @@ interface Index {
   readonly hash: string;
 }
 
+/** Functions with the same settings: they are built together, because they mostly share their packages. */
+interface Group {
+  readonly settings: Omit<BuildPlan, 'entryPoint'>;
+  readonly plans: FunctionPlan[];
+  /** Source file by name of the module it becomes. */
+  readonly entryPoints: Record<string, string>;
+}
+
 /** Builds each function that asks for it; keys are logical ids. Throws a BuildError. */
 export async function buildFunctions(
   plans: readonly FunctionPlan[],
   context: BuildContext,
 ): Promise<Map<string, FunctionBuild>> {
   await mkdir(path.join(context.cacheDir, 'index'), { recursive: true });
-  const builds = await Promise.all(plans.map((plan) => buildFunction(plan, context)));
-  return new Map(plans.map((plan, index) => [plan.logicalId, builds[index] as FunctionBuild]));
+  const builds = new Map<string, FunctionBuild>();
+  await Promise.all([
+    ...plans
+      .filter(({ build }) => !build)
+      .map(async (plan) => builds.set(plan.logicalId, await useAsItIs(plan))),
+    ...groupsOf(plans).map(async (group) => {
+      const { codeDir, hash } = await buildGroup(group, context);
+      for (const plan of group.plans) {
+        const { module, exported } = handlerOf(plan);
+        builds.set(plan.logicalId, { codeDir, hash, handler: `${module}.${exported}` });
+      }
+    }),
+  ]);
+  return builds;
 }
 
-async function buildFunction(plan: FunctionPlan, context: BuildContext): Promise<FunctionBuild> {
-  if (!plan.build) return useAsItIs(plan);
-  const dot = plan.handler.lastIndexOf('.');
-  const moduleName = path.basename(plan.handler.slice(0, dot));
-  const handler = moduleName + plan.handler.slice(dot);
-  const packages = await externalPackages(plan, plan.build);
-  const key = sha256(JSON.stringify([FORMAT, plan.build, moduleName, packages]));
+function groupsOf(plans: readonly FunctionPlan[]): Group[] {
+  const groups = new Map<string, Group>();
+  for (const plan of plans) {
+    if (!plan.build) continue;
+    const { entryPoint, ...settings } = plan.build;
+    const { module } = handlerOf(plan);
+    for (let n = 0; ; n++) {
+      const key = JSON.stringify([n, plan.codeUri, plan.layers, settings]);
+      const group = groups.get(key) ?? { settings, plans: [], entryPoints: {} };
+      // Another file of the same name needs a directory of its own.
+      if ((group.entryPoints[module] ?? entryPoint) !== entryPoint) continue;
+      group.entryPoints[module] = entryPoint;
+      group.plans.push(plan);
+      groups.set(key, group);
+      break;
+    }
+  }
+  return [...groups.values()];
+}
+
+function handlerOf({ handler }: FunctionPlan): { module: string; exported: string } {
+  const dot = handler.lastIndexOf('.');
+  return { module: path.basename(handler.slice(0, dot)), exported: handler.slice(dot + 1) };
+}
+
+async function buildGroup(
+  group: Group,
+  context: BuildContext,
+): Promise<Pick<FunctionBuild, 'codeDir' | 'hash'>> {
+  const packages = await externalPackages(group);
+  const key = sha256(JSON.stringify([FORMAT, group.settings, group.entryPoints, packages]));
   const indexFile = path.join(context.cacheDir, 'index', `${key}.json`);
   const known = await readIndex(indexFile);
   if (known && (await isCurrent(known, context.cacheDir))) {
     const codeDir = path.join(context.cacheDir, known.hash);
     await Promise.all([use(codeDir, context), use(indexFile, context)]);
-    return { codeDir, handler, hash: known.hash };
+    return { codeDir, hash: known.hash };
   }
-  const hash = await make(plan, plan.build, { moduleName, packages, key, indexFile }, context);
-  return { codeDir: path.join(context.cacheDir, hash), handler, hash };
+  const hash = await make(group, { packages, key, indexFile }, context);
+  return { codeDir: path.join(context.cacheDir, hash), hash };
 }
 
 async function useAsItIs(plan: FunctionPlan): Promise<FunctionBuild> {
@@ -86,31 +131,30 @@ async function useAsItIs(plan: FunctionPlan): Promise<FunctionBuild> {
 }
 
 interface Target {
-  readonly moduleName: string;
   readonly packages: readonly LinkedPackage[];
   readonly key: string;
   readonly indexFile: string;
 }
 
 async function make(
-  plan: FunctionPlan,
-  build: BuildPlan,
+  { plans, settings, entryPoints }: Group,
   target: Target,
   context: BuildContext,
 ): Promise<string> {
+  const who = plans.map(({ logicalId }) => logicalId).join(', ');
   const aside = await mkdtemp(path.join(context.cacheDir, 'making-'));
   try {
     const { bundle } = await import('./bundle.ts');
-    const made = await bundle(plan.logicalId, build, target.moduleName, aside);
+    const made = await bundle(who, settings, entryPoints, aside);
     // Others that are left out are optional: esbuild fails for what cannot be found and is needed.
     const missing = made.externalImports.filter(
       (name) =>
-        build.external.some((external) => isWithin(name, external)) &&
+        settings.external.some((external) => isWithin(name, external)) &&
         !target.packages.some((linked) => isWithin(name, linked.name)),
     );
     if (missing.length > 0) {
       throw new BuildError(
-        plan.logicalId,
+        who,
         `it imports ${missing.join(', ')}, which is kept out of the bundle and is not installed`,
       );
     }
@@ -152,12 +196,14 @@ async function publish(aside: string, codeDir: string): Promise<void> {
   }
 }
 
-async function externalPackages(plan: FunctionPlan, build: BuildPlan): Promise<LinkedPackage[]> {
+/** Packages of the layers, and those kept out of the bundle that are installed near the sources. */
+async function externalPackages({ plans, settings }: Group): Promise<LinkedPackage[]> {
+  const { layers, codeUri } = plans[0] as FunctionPlan;
   const wanted = new Map<string, string>();
-  for (const layer of plan.layers) {
+  for (const layer of layers) {
     for (const name of layerPackages(layer)) wanted.set(name, layer);
   }
-  for (const name of build.external) if (!wanted.has(name)) wanted.set(name, plan.codeUri);
+  for (const name of settings.external) if (!wanted.has(name)) wanted.set(name, codeUri);
   const found = await Promise.all([...wanted].map(([name, from]) => findPackage(name, from)));
   return found.filter((linked) => linked !== undefined);
 }

@@ -1,4 +1,4 @@
-// One function's sources through esbuild. Imported only when a build is not in the cache.
+// Sources of functions through esbuild. Imported only when a build is not in the cache.
 import path from 'node:path';
 import { build, type BuildFailure, type Metafile } from 'esbuild';
 import type { BuildPlan } from '../template/plan.ts';
@@ -16,20 +16,25 @@ export interface Bundle {
   readonly externalImports: readonly string[];
 }
 
-/** Writes `<outDir>/<moduleName>.mjs|.cjs` and its source map. Throws a BuildError. */
+/**
+ * Writes `<outDir>/<module>.mjs|.cjs` for each entry point, and source maps; what several of them share is
+ * made once, in files of its own where the format allows. Throws a BuildError in the name of `who`.
+ */
 export async function bundle(
-  functionId: string,
-  plan: BuildPlan,
-  moduleName: string,
+  who: string,
+  plan: Omit<BuildPlan, 'entryPoint'>,
+  entryPoints: Readonly<Record<string, string>>,
   outDir: string,
 ): Promise<Bundle> {
-  const workingDir = path.dirname(plan.entryPoint);
+  const workingDir = path.dirname(Object.values(entryPoints)[0] as string);
   const banner = plan.banner ?? (plan.format === 'esm' ? REQUIRE_BANNER : '');
   try {
     const { metafile } = await build({
       absWorkingDir: workingDir,
-      entryPoints: [plan.entryPoint],
-      outfile: path.join(outDir, moduleName + (plan.format === 'esm' ? '.mjs' : '.cjs')),
+      entryPoints: { ...entryPoints },
+      outdir: outDir,
+      outExtension: { '.js': plan.format === 'esm' ? '.mjs' : '.cjs' },
+      splitting: plan.format === 'esm',
       bundle: true,
       platform: 'node',
       format: plan.format,
@@ -54,7 +59,7 @@ export async function bundle(
     if (!first) throw error;
     const place = first.location;
     const where = place ? `${path.resolve(workingDir, place.file)}:${place.line}: ` : '';
-    throw new BuildError(functionId, where + first.text);
+    throw new BuildError(who, where + first.text);
   }
 }
 
