@@ -224,6 +224,13 @@ describe('looking', () => {
       expect(stdout.trimEnd().split('\n').at(-1)).toContain('ExecutionSucceeded');
       expect(stdout.match(/CallbackStarted/g)).toHaveLength(2);
       await host.service.waitFor(arn);
+      // For programs one document an event, each of several lines.
+      const documents = await text('history', 'patient', '--follow', '--json');
+      const events = documents
+        .split(/(?<=^\})\n/m)
+        .filter(Boolean)
+        .map((document) => (JSON.parse(document) as { EventId: number }).EventId);
+      expect(events).toEqual(host.service.history(arn).map((_event, index) => index + 1));
     },
     LIMIT_MS,
   );
@@ -432,6 +439,7 @@ test(
     expect(status).toBe(2);
     expect(stderr).toMatch(/No run is alive[^]*moorage review/);
     const help = await text('--help');
+    for (const line of help.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
     for (const action of ['list', 'show', 'history', 'stop', 'callback fail', 'retry', 'fork']) {
       expect(help).toContain(`moorage executions ${action}`);
     }

@@ -26,9 +26,9 @@ export const verb: Verb<Option> = {
       'show <execution>',
       'history <execution> [--follow]',
       'stop <execution> [--error-type T] [--error-message M]',
-      'callback succeed <callback id> | <execution> [<name>] [--result TEXT]',
-      'callback fail <callback id> | <execution> [<name>] [--error-type T] [--error-message M]',
-      'callback heartbeat <callback id> | <execution> [<name>]',
+      'callback succeed <callback> [--result TEXT]',
+      'callback fail <callback> [--error-type T] [--error-message M]',
+      'callback heartbeat <callback>',
       'retry <execution>',
       'fork <execution> [--from-step STEP]',
     ],
@@ -54,7 +54,7 @@ export const verb: Verb<Option> = {
     },
     notes: [
       'An execution is given by its name, its id or its ARN; a callback by its id, or by its execution ' +
-        'and, when that waits for several, its name. retry does again what failed last and keeps the ' +
+        'and, when that waits for several, its name after it. retry does again what failed last and keeps the ' +
         'rest. Both retry and fork start a new execution and leave the old one as it is.',
       'list, show and history also read a run that is not alive, given with --run. Its executions go on ' +
         'with `moorage review --resume RUN`.',
