@@ -31,12 +31,6 @@ export interface ParsedArguments<Name extends string> {
   readonly switches: ReadonlySet<Name | 'json' | 'help'>;
 }
 
-/** The values alone: what several verbs with options of their own have in common. */
-export type GivenValues<Name extends string> = Pick<
-  ParsedArguments<Name>,
-  'positionals' | 'values'
->;
-
 const EVERYWHERE: Readonly<Record<'json' | 'help', OptionDeclaration>> = {
   json: { help: 'Print one JSON document instead of text.' },
   help: { short: 'h', help: 'Show this help.' },
