@@ -1,6 +1,7 @@
 // Where a review's mounts live: in a mount namespace of its own, entered before anything is started.
 //
-// The namespace goes, and every mount in it, when the last process of the review has ended: even
+// It is a slave of the namespace it came from: what is unmounted there is unmounted here, and nothing of
+// ours is seen there. The namespace goes, and every mount in it, when the last process of the review has ended: even
 // kill -9 of the supervisor leaves no mount behind. An ordinary user gets a user namespace too, in
 // which mounting is allowed. Where neither is possible the review mounts by fusermount3, visibly.
 //
@@ -24,7 +25,7 @@ export function enterMountNamespace(): MountPlace {
   const unshare = programPath('unshare');
   const root = process.getuid?.() === 0;
   const user = root ? [] : ['--user', '--map-root-user'];
-  const args = [...user, '--mount', '--propagation', 'private', '--'];
+  const args = [...user, '--mount', '--propagation', 'slave', '--'];
   if (unshare && works(unshare, args)) {
     const command = [
       'unshare',

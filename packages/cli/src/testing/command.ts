@@ -130,8 +130,9 @@ export class Sandbox {
   }
 
   /**
-   * Waits until no process has anything of this sandbox in its command line, environment or mounts, in
-   * any namespace; gives back those that still have after a while.
+   * Waits until no process has anything of this sandbox in its command line or environment and nothing
+   * of it is mounted here; gives back what still is after a while. A mount in a namespace of its own goes
+   * with the last process in there (which may also be one of another test that only inherited it).
    */
   async clean(): Promise<string[]> {
     const deadline = Date.now() + 20_000;
@@ -148,15 +149,18 @@ export class Sandbox {
    */
   async #leftovers(): Promise<string[]> {
     const pids = readdirSync('/proc').filter((name) => isProgram(name));
-    const look =
-      'timeout -s KILL 2 grep -lsF -f "$1" /proc/$2/cmdline /proc/$2/environ /proc/$2/mountinfo';
+    const look = 'timeout -s KILL 2 grep -lsF -f "$1" /proc/$2/cmdline /proc/$2/environ';
     const { stdout } = await promisify(execFile)('sh', [
       '-c',
       `for pid in ${pids.join(' ')}; do echo $pid; done | xargs -P 4 -n 1 sh -c '${look}; true' look "$1"`,
       'look',
       this.#pattern,
     ]);
-    return stdout.split('\n').filter(Boolean).map(describeProcess);
+    const mounts = readProc('self', 'mountinfo').split('\n');
+    return [
+      ...stdout.split('\n').filter(Boolean).map(describeProcess),
+      ...mounts.filter((line) => line.includes(this.root) && line.includes('fuse')),
+    ];
   }
 
   /** Ends what a failed test left running, too. */
