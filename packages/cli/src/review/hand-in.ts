@@ -54,7 +54,9 @@ export async function handIn(
 ): Promise<string | undefined> {
   const { target } = options;
   await rm(options.directory, { recursive: true, force: true });
-  await must(options, ['init', '--quiet', '--bare', '--template=', options.directory]);
+  const format = commit?.length === 64 ? 'sha256' : 'sha1';
+  const init = ['init', '--quiet', '--bare', '--template=', `--object-format=${format}`];
+  await must(options, [...init, options.directory]);
   const source = target.kind === 'local' ? `file://${encodeURI(target.directory)}` : target.url;
   const revision = commit ?? options.revision ?? 'HEAD';
   const direct = /[~^{:]/.test(revision)
@@ -66,6 +68,8 @@ export async function handIn(
   const named = [...gitDir, 'rev-parse', `${HANDED_IN}^{commit}`];
   const handedIn = (await must(options, named)).trim();
   if (options.revision === undefined || !/^[\w][\w./-]*$/.test(options.revision)) return undefined;
+  // A commit id names the commit in any repository that has it.
+  if (/^[0-9a-f]{4,64}$/.test(options.revision)) return options.revision;
   // Under the name the user knows it by, so that the report can say it.
   const tag = ['update-ref', `refs/tags/${options.revision}`, handedIn];
   return (await git(options, [...gitDir, ...tag])).status === 0 ? options.revision : undefined;

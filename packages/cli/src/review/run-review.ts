@@ -33,6 +33,8 @@ export interface ReviewRun {
   /** Milliseconds since the epoch. */
   readonly startedMs: number;
   readonly signal: AbortSignal;
+  /** What finishes the run after an interruption. */
+  readonly resumeCommand: string;
   readonly log: StackOptions['log'];
 }
 
@@ -76,7 +78,7 @@ function problem(
   if (!full && away === undefined) return lost ? lostPart(review, error as Error) : known;
   // An execution that has ended cannot be taken up again.
   const over = known instanceof CommandError;
-  const then = over ? 'start the review again' : `finish it: moorage review --resume ${run.runId}`;
+  const then = over ? 'start the review again' : `finish it: ${review.resumeCommand}`;
   return full
     ? new CommandError(
         EXIT.incomplete,
@@ -92,11 +94,11 @@ function problem(
       );
 }
 
-function lostPart({ run }: ReviewRun, cause: Error): CommandError {
+function lostPart({ run, resumeCommand }: ReviewRun, cause: Error): CommandError {
   return new CommandError(
     EXIT.incomplete,
     cause.message,
-    `Finish the run: moorage review --resume ${run.runId} (its log is ${run.path}/moorage.log)`,
+    `Finish the run: ${resumeCommand} (its log is ${run.path}/moorage.log)`,
     { cause },
   );
 }
@@ -113,11 +115,11 @@ async function bucketProblem({ fileSystems }: Stack): Promise<string | undefined
   return undefined;
 }
 
-function interrupted({ run }: ReviewRun): CommandError {
+function interrupted({ resumeCommand }: ReviewRun): CommandError {
   return new CommandError(
     EXIT.incomplete,
     'The review was interrupted. What it had done is kept.',
-    `Finish it: moorage review --resume ${run.runId}`,
+    `Finish it: ${resumeCommand}`,
   );
 }
 

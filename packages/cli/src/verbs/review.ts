@@ -91,6 +91,7 @@ async function review(args: ParsedArguments<Option>, terminal: Terminal): Promis
       asUser: asOriginalUser(),
       startedMs,
       signal,
+      resumeCommand: resumeCommand(run, args.values['data-dir']),
       log: runLog(run),
     },
     terminal,
@@ -155,6 +156,11 @@ function resume(args: ParsedArguments<Option>, dataDir: string): Planned {
   }
   const { run, request } = openRun(dataDir, args.values.resume as string);
   return { run, request, target: parseTarget(request.repository, '/') };
+}
+
+function resumeCommand({ runId }: RunDirectory, dataDir: string | undefined): string {
+  const where = dataDir === undefined ? '' : ` --data-dir ${path.resolve(dataDir)}`;
+  return `moorage review --resume ${runId}${where}`;
 }
 
 function begin(request: RunRequest, dataDir: string): RunDirectory {
