@@ -25,7 +25,8 @@ export function systemTerminal(json: boolean): Terminal {
   return {
     json,
     interactive: stderr.isTTY === true && process.env.TERM !== 'dumb' && !process.env.NO_COLOR,
-    columns: stderr.columns ?? 80,
+    // A pseudo terminal without a size says 0.
+    columns: stderr.columns || 80,
     print: (line) => {
       if (!json) stdout.write(`${line}\n`);
     },
