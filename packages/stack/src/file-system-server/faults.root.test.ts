@@ -1,7 +1,8 @@
 /** S3 that is gone, and everything a user can get wrong: one clear message, and nothing is left behind. */
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -98,6 +99,37 @@ test('a bucket that cannot be used is refused with the remedy', async () => {
   });
   await served.bucket.putVersioning('Enabled');
 });
+
+test('a refused start is over only when its mount is gone, however late that is', async () => {
+  // Unmounting is done by a thread of the pool: all of them wait for a writer.
+  const fifo = join(served.dir, 'fifo');
+  execFileSync('mkfifo', [fifo]);
+  const poolThreads = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4);
+  const opening = Array.from({ length: poolThreads }, () => open(fifo, 'r'));
+  const others = children();
+  const refusing = refused({ bucket: { ...served.location, bucket: 'nowhere' } });
+  const settled = vi.fn();
+  refusing.then(settled, settled);
+  try {
+    // Its server has come and gone.
+    await vi.waitUntil(() => children().length > others.length, { timeout: 60_000 });
+    await vi.waitUntil(() => children().length === others.length, { timeout: 60_000 });
+    await pause(100);
+    expect(settled).not.toHaveBeenCalled();
+  } finally {
+    const writer = openSync(fifo, 'w');
+    for (const file of await Promise.all(opening)) await file.close();
+    closeSync(writer);
+  }
+  expect(await refusing).toMatchObject({ code: 'BUCKET_UNUSABLE' });
+});
+
+/** Process ids. */
+function children(): string[] {
+  return readdirSync('/proc/self/task').flatMap((thread) =>
+    readFileSync(`/proc/self/task/${thread}/children`, 'utf8').split(' ').filter(Boolean),
+  );
+}
 
 test('a data directory of another bucket or of a running server is refused', async () => {
   expect(await refused({ dataDir: served.dataDir })).toMatchObject({

@@ -56,7 +56,11 @@ const stopMsMax = 5_000;
 /** How long the kernel may take to write back what it holds when the mount is taken away. */
 const unmountMsMax = 20_000;
 
-type State = 'starting' | 'serving' | 'restarting' | 'stopping' | 'over';
+/**
+ * `unmounted`: by somebody else, and the server ends by itself. `stopping`: by us; it is over only when the mount
+ * has gone as well as the server, whichever goes first.
+ */
+type State = 'starting' | 'serving' | 'restarting' | 'unmounted' | 'stopping' | 'over';
 
 class Supervisor implements FileSystemServer {
   readonly mountPoint: string;
@@ -196,7 +200,7 @@ class Supervisor implements FileSystemServer {
       await abortable(this.#ready.promise, signal);
       const reply = await abortable(this.#server!.request(request), signal);
       if (reply.ok || reply.code !== 'SERVER_GONE') return valueOf(reply);
-      if (this.#state === 'stopping' || this.#state === 'over') return valueOf(reply);
+      if (this.#isEnding()) return valueOf(reply);
       // Its death is known to this loop before `exit` has been handled.
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -229,8 +233,8 @@ class Supervisor implements FileSystemServer {
       case 'log':
         return this.#options.log(message.level, message.message);
       case 'unmounted':
-        if (this.#state === 'stopping') return;
-        this.#state = 'stopping';
+        if (this.#isEnding()) return;
+        this.#state = 'unmounted';
         this.#options.onEvent?.({ kind: 'unmounted' });
         return;
     }
@@ -238,8 +242,8 @@ class Supervisor implements FileSystemServer {
 
   #died(why: string): void {
     this.#processGone.resolve();
-    if (this.#state === 'over') return;
-    if (this.#state === 'stopping') return this.#over();
+    if (this.#state === 'unmounted') return this.#over();
+    if (this.#isEnding()) return;
     const pauseMs = this.#policy.died(this.#readyAt === 0 ? 0 : performance.now() - this.#readyAt);
     if (this.#session?.resend === false)
       return this.#giveUp(
@@ -267,16 +271,22 @@ class Supervisor implements FileSystemServer {
   }
 
   #fail(error: Error): void {
-    if (this.#state === 'stopping' || this.#state === 'over') return;
+    if (this.#isEnding()) return;
     this.#failure = error;
     this.#state = 'stopping';
+    clearTimeout(this.#restartTimer);
     this.#server?.kill();
     void this.#abandon();
   }
 
   async #abandon(): Promise<void> {
     await this.#removeMount();
+    await this.#processGone.promise;
     this.#over();
+  }
+
+  #isEnding(): boolean {
+    return this.#state === 'unmounted' || this.#state === 'stopping' || this.#state === 'over';
   }
 
   /** While the server still serves: what the kernel holds is written back first. */
@@ -293,9 +303,10 @@ class Supervisor implements FileSystemServer {
     }
   }
 
+  /** Only what was mounted here by us: somebody may have taken it away and mounted something else. */
   async #removeMount(): Promise<void> {
     try {
-      if (mountedAt(this.mountPoint) !== undefined)
+      if (mountedAt(this.mountPoint)?.device === this.#mount.device)
         await unmount(this.mountPoint, { lazy: true, abort: true });
     } catch (error) {
       if (!(error instanceof MountError)) throw error;
