@@ -3,12 +3,12 @@
  *
  * Arguments go to vitest (`npm test -- packages/fuse`). As an ordinary user the tests run in a user
  * namespace of their own, where mounting is allowed, and those that only root can set up
- * (`*.root.test.ts`) are left out. Files that fail are run a second time, alone: on a shared machine
+ * (`*.root.test.ts`) are left out, which is said. Files that fail are run a second time, alone: on a shared machine
  * a deadline can pass for reasons outside the code. Only what fails twice fails the run, and what
  * passed the second time is named, so that it gets repaired.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { requireDebianPrograms } from './debian.ts';
@@ -29,21 +29,44 @@ interface Outcome {
 const root = process.getuid?.() === 0;
 const insideNamespace = process.env.MOORAGE_TEST_NAMESPACE === '1';
 
-if (!root) {
-  process.exitCode = enterUserNamespace();
-} else {
-  requireDebianPrograms(!insideNamespace);
-  process.exitCode = runTests(process.argv.slice(2));
+try {
+  requireDebianPrograms(root && !insideNamespace);
+  requireFuse();
+  process.exitCode = root ? runTests(process.argv.slice(2)) : enterUserNamespace();
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 1;
 }
 
 function enterUserNamespace(): number {
-  const result = spawnSync(
-    'unshare',
-    ['--user', '--map-root-user', '--mount', '--', process.execPath, ...process.argv.slice(1)],
-    { stdio: 'inherit', env: { ...process.env, MOORAGE_TEST_NAMESPACE: '1' } },
-  );
-  if (result.error) throw result.error;
+  const namespace = ['--user', '--map-root-user', '--mount', '--'];
+  if (spawnSync('unshare', [...namespace, 'true'], { stdio: 'ignore' }).status !== 0) {
+    throw new Error(
+      'The tests mount, which needs a user namespace of their own, and this user may not make one.\n' +
+        'Allow it (sudo sysctl kernel.unprivileged_userns_clone=1; on Ubuntu also ' +
+        'kernel.apparmor_restrict_unprivileged_userns=0), or run them as root.',
+    );
+  }
+  const result = spawnSync('unshare', [...namespace, process.execPath, ...process.argv.slice(1)], {
+    stdio: 'inherit',
+    env: { ...process.env, MOORAGE_TEST_NAMESPACE: '1' },
+  });
   return result.status ?? 1;
+}
+
+function requireFuse(): void {
+  try {
+    accessSync('/dev/fuse', constants.R_OK | constants.W_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(
+      `The tests mount, and /dev/fuse cannot be opened (${code}).\n` +
+        (code === 'ENOENT'
+          ? 'Load the kernel module (sudo modprobe fuse); in a container, start it with --device /dev/fuse --cap-add SYS_ADMIN.'
+          : 'Allow it (sudo chmod 0666 /dev/fuse), or run them as root.'),
+      { cause: error },
+    );
+  }
 }
 
 function runTests(args: string[]): number {
@@ -60,6 +83,7 @@ function runTests(args: string[]): number {
     for (const file of unsteady) console.log(`UNSTEADY ${file} | failed once, then passed alone`);
   }
   console.log(`${passed} passed, ${failed} failed`);
+  if (insideNamespace) console.log('Left out: *.root.test.ts, which only root can set up.');
   return exitCode;
 }
 
