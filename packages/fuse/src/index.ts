@@ -1,16 +1,11 @@
+// The serving side. Mounting is in `./mounting`, the notifier process's work in `./notifier`.
 export { EventNotes } from './event-notes.ts';
 export { identityOf } from './identity.ts';
 export type { Identity } from './identity.ts';
 export { KnownNodes } from './known-nodes.ts';
-export { fileSystemType, openAndMount, unmount } from './mount.ts';
-export type { KernelMount, MountOptions } from './mount.ts';
-export { MountError } from './mount-error.ts';
-export type { MountErrorCode } from './mount-error.ts';
-export { mountedAt, readMounts } from './mount-table.ts';
-export type { MountedFileSystem } from './mount-table.ts';
 export type { Session } from './negotiate.ts';
-export { NotificationPipe, runNotifier } from './notifier.ts';
+export { NotificationPipe } from './notifier.ts';
 export { ServingLoop } from './serve.ts';
 export type { ServeEnd, ServeOptions, ServingWork } from './serve.ts';
 export { openEventFd, openSocketPair, signalEventFd, tryLock } from './system-calls.ts';
-export { ViewNames, viewDirectoryName } from './view-names.ts';
+export { ViewNames } from './view-names.ts';

@@ -13,4 +13,4 @@ export {
 } from './file-system-server/index.ts';
 export type { BucketLocation } from '@moorage/object-store';
 export { checkBucket } from './live/check-bucket.ts';
-export { MountError, mountedAt, unmount as removeMount } from '@moorage/fuse';
+export { MountError, mountedAt, unmount as removeMount } from '@moorage/fuse/mounting';

@@ -222,7 +222,9 @@ function git(
  */
 function localEnvironment(options: HandInOptions): Record<string, string> {
   const file = `${options.directory}.gitconfig`;
-  if (!existsSync(file)) writeFileSync(file, '[safe]\n\tdirectory = *\n');
+  // What travels a few centimetres is not worth searching for deltas: half of the time of a fetch.
+  const config = '[safe]\n\tdirectory = *\n[pack]\n\twindow = 0\n';
+  if (!existsSync(file)) writeFileSync(file, config);
   return { GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: file };
 }
 

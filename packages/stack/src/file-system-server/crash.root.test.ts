@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { mountedAt } from '@moorage/fuse';
+import { mountedAt } from '@moorage/fuse/mounting';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ServedBucket, makeRepository, runScript } from './testing/served-bucket.ts';
 

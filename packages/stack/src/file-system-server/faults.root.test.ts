@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { mountedAt } from '@moorage/fuse';
+import { mountedAt } from '@moorage/fuse/mounting';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { startFileSystemServer } from './start-file-system-server.ts';
 import { ServedBucket } from './testing/served-bucket.ts';

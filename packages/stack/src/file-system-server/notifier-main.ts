@@ -1,5 +1,5 @@
 /** Entry of the notifier process: cache invalidations come on one descriptor and go to the kernel on another. */
-import { runNotifier } from '@moorage/fuse';
+import { runNotifier } from '@moorage/fuse/notifier';
 import { mountDescriptor } from './server-process.ts';
 
 /** Where the notifier finds its end of the socket. */

@@ -143,7 +143,7 @@ function tell(message: FromServer): void {
 }
 
 async function orphaned(): Promise<void> {
-  const { unmount } = await import('@moorage/fuse');
+  const { unmount } = await import('@moorage/fuse/mounting');
   if (mountPoint !== undefined)
     await unmount(mountPoint, { lazy: true, abort: true }).catch(() => {});
   if (serving === undefined) process.exit(0);

@@ -11,8 +11,15 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { MountError, mountedAt, openAndMount, unmount, viewDirectoryName } from '@moorage/fuse';
-import type { KernelMount, Session } from '@moorage/fuse';
+import type { Session } from '@moorage/fuse';
+import {
+  MountError,
+  mountedAt,
+  openAndMount,
+  unmount,
+  viewDirectoryName,
+} from '@moorage/fuse/mounting';
+import type { KernelMount } from '@moorage/fuse/mounting';
 import type { AccessPoint } from '@moorage/file-system';
 import type { FromServer, ServerConfiguration, ServerRequest } from './control-messages.ts';
 import { FileSystemServerError } from './file-system-server.ts';
