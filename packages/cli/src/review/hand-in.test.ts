@@ -53,6 +53,15 @@ test('branches, tags, commits and relatives are found; names the report can use 
   expect((await handedIn(first.slice(0, 8)))[0]).toBe(first);
 });
 
+test('an annotated tag of a repository that was not looked into before stands for its commit', async () => {
+  const first = plantRepository(path.join(root, 'repository'));
+  git(path.join(root, 'repository'), 'tag', '--annotate', '--message=Release', 'v2');
+  addCommit();
+  expect(await handIn(options('v2'), undefined)).toBe('v2');
+  const args = ['--git-dir', path.join(root, 'incoming.git'), 'rev-parse', 'HEAD', 'v2^{commit}'];
+  expect(execFileSync('git', args, { encoding: 'utf8' }).split('\n', 2)).toEqual([first, first]);
+});
+
 test('one commit is handed in, without its history', async () => {
   plantRepository(path.join(root, 'repository'));
   addCommit();

@@ -43,7 +43,8 @@ const FETCH = [
 ];
 
 /** What HEAD of the bare repository is: the commit to review. */
-const HANDED_IN = 'refs/heads/handed-in';
+const HANDED_IN_BRANCH = 'handed-in';
+const HANDED_IN = `refs/heads/${HANDED_IN_BRANCH}`;
 
 /**
  * Makes the bare repository, of `commit` when it is known; gives back by which revision the orchestrator finds the commit in it.
@@ -56,6 +57,7 @@ export async function handIn(
   await rm(options.directory, { recursive: true, force: true });
   const format = commit?.length === 64 ? 'sha256' : 'sha1';
   const init = ['init', '--quiet', '--bare', '--template=', `--object-format=${format}`];
+  init.push(`--initial-branch=${HANDED_IN_BRANCH}`);
   await must(options, [...init, options.directory]);
   const source = target.kind === 'local' ? `file://${encodeURI(target.directory)}` : target.url;
   const revision = commit ?? options.revision ?? 'HEAD';
@@ -63,22 +65,22 @@ export async function handIn(
     ? undefined
     : await fetch(options, ['--depth=1', '--', source, `+${revision}:${HANDED_IN}`]);
   if (direct?.status !== 0) await fetchWhole(options, source, revision, direct);
-  const gitDir = ['--git-dir', options.directory];
-  await must(options, [...gitDir, 'symbolic-ref', 'HEAD', HANDED_IN]);
-  const named = [...gitDir, 'rev-parse', `${HANDED_IN}^{commit}`];
-  const handedIn = (await must(options, named)).trim();
   if (options.revision === undefined || !/^[\w][\w./-]*$/.test(options.revision)) return undefined;
   // A commit id names the commit in any repository that has it.
   if (/^[0-9a-f]{4,64}$/.test(options.revision)) return options.revision;
   // Under the name the user knows it by, so that the report can say it.
-  const tag = ['update-ref', `refs/tags/${options.revision}`, handedIn];
-  return (await git(options, [...gitDir, ...tag])).status === 0 ? options.revision : undefined;
+  const tag = ['update-ref', `refs/tags/${options.revision}`, HANDED_IN];
+  const tagged = await git(options, ['--git-dir', options.directory, ...tag]);
+  return tagged.status === 0 ? options.revision : undefined;
 }
 
 /** The commit of a local repository, found before anything is started; undefined for an address. */
 export async function resolveLocal(options: HandInOptions): Promise<string | undefined> {
   const { target } = options;
   if (target.kind !== 'local') return undefined;
+  const revision = options.revision ?? 'HEAD';
+  const parsed = await git(options, ['-C', target.directory, ...VERIFY, `${revision}^{commit}`]);
+  if (parsed.status === 0) return parsed.stdout.trim();
   const inside = await git(options, ['-C', target.directory, 'rev-parse', '--git-dir']);
   if (inside.status !== 0) {
     throw usageError(
@@ -86,9 +88,6 @@ export async function resolveLocal(options: HandInOptions): Promise<string | und
       'Give the directory that holds .git (or a bare repository).',
     );
   }
-  const revision = options.revision ?? 'HEAD';
-  const parsed = await git(options, ['-C', target.directory, ...VERIFY, `${revision}^{commit}`]);
-  if (parsed.status === 0) return parsed.stdout.trim();
   const any = await git(options, ['-C', target.directory, 'rev-list', '--all', '--max-count=1']);
   if (any.stdout.trim() === '') {
     throw usageError(
@@ -106,7 +105,8 @@ async function fetchWhole(
   direct: GitResult | undefined,
 ): Promise<void> {
   const { target } = options;
-  const missing = /couldn't find remote ref|not our ref|unadvertised object|did not send all/i;
+  const missing =
+    /couldn't find remote ref|not our ref|unadvertised object|did not send all|non-commit object/i;
   if (direct && !missing.test(direct.stderr)) throw refused(target, direct);
   const refs = [
     '+HEAD:refs/handed-in/head',
