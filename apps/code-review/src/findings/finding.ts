@@ -3,7 +3,8 @@
  * it. Findings are files of the workspace; what a reviewer writes is checked against this schema before it
  * is merged, whoever (analyser or model) wrote it.
  */
-import { z } from 'zod';
+// The small face of zod: every worker loads this file when it starts.
+import * as z from 'zod/mini';
 import { reviewerNames, severities, type ReviewerName, type Severity } from '../events.ts';
 
 export const confidences = ['high', 'medium', 'low'] as const;
@@ -59,33 +60,32 @@ export interface Finding {
   readonly reportedBy?: readonly string[];
 }
 
-const line = z.number().int().min(1).max(10_000_000);
-const text = (max: number): z.ZodString => z.string().min(1).max(max);
-const path = text(1000).refine(
-  (value) => !value.startsWith('/') && !value.split('/').includes('..'),
+const line = z.int().check(z.gte(1), z.lte(10_000_000));
+const text = (max: number): z.ZodMiniString => z.string().check(z.minLength(1), z.maxLength(max));
+const path = text(1000).check(
+  z.refine((value) => !value.startsWith('/') && !value.split('/').includes('..')),
 );
+const { exactOptional } = z;
 
-const schema: z.ZodType<Finding> = z.object({
-  ruleId: z.string().regex(/^[a-z0-9-]+\/[\w./@()-]{1,120}$/i),
+const schema: z.ZodMiniType<Finding> = z.object({
+  ruleId: z.string().check(z.regex(/^[a-z0-9-]+\/[\w./@()-]{1,120}$/i)),
   reviewer: z.enum(reviewerNames),
   severity: z.enum(severities),
   confidence: z.enum(confidences),
   basis: z.enum(bases),
-  cwe: z.number().int().min(1).max(9999).nullable(),
+  cwe: z.nullable(z.int().check(z.gte(1), z.lte(9999))),
   path,
   startLine: line,
   endLine: line,
-  startColumn: line.exactOptional(),
+  startColumn: exactOptional(line),
   message: text(2000),
-  snippet: z.string().max(4000),
-  evidence: z.array(z.object({ path, line, note: text(500) })).max(50),
-  fix: text(2000).exactOptional(),
-  fingerprint: z.string().regex(/^[0-9a-f]{32}$/),
-  suppressed: z.object({ reason: text(500) }).exactOptional(),
-  demoted: z
-    .object({ from: z.enum(severities), by: text(200), reason: text(1000) })
-    .exactOptional(),
-  reportedBy: z.array(z.string()).exactOptional(),
+  snippet: z.string().check(z.maxLength(4000)),
+  evidence: z.array(z.object({ path, line, note: text(500) })).check(z.maxLength(50)),
+  fix: exactOptional(text(2000)),
+  fingerprint: z.string().check(z.regex(/^[0-9a-f]{32}$/)),
+  suppressed: exactOptional(z.object({ reason: text(500) })),
+  demoted: exactOptional(z.object({ from: z.enum(severities), by: text(200), reason: text(1000) })),
+  reportedBy: exactOptional(z.array(z.string())),
 });
 
 export interface ParsedFindings {

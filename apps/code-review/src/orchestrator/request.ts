@@ -1,31 +1,34 @@
 /** Checks the event that starts a review, so that every later step can trust it. */
 import { isRunId } from '@moorage/workspace';
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { defaultLimits, type ReviewLimits, type ReviewRequest } from '../events.ts';
 import { failure } from '../failure.ts';
 
-const positive = z.number().int().positive();
+const { exactOptional } = z;
+const positive = exactOptional(z.int().check(z.positive()));
+const filled = z.string().check(z.minLength(1));
 
 const schema = z.object({
-  runId: z.string().refine(isRunId, 'is not a run id; make one with newRunId()'),
-  url: z.string().min(1).exactOptional(),
-  path: z.string().min(1).max(1000).exactOptional(),
-  revision: z.string().min(1).exactOptional(),
-  limits: z
-    .strictObject({
-      filesMax: positive.exactOptional(),
-      fileBytesMax: positive.exactOptional(),
-      totalBytesMax: positive.exactOptional(),
-      downloadBytesMax: positive.exactOptional(),
-      cloneSecondsMax: positive.exactOptional(),
-      reviewSecondsMax: positive.exactOptional(),
-    })
-    .exactOptional(),
-  model: z
-    .string()
-    .regex(/^(?:|(?:bedrock|openai|anthropic):\S{1,200})$/, 'is not provider:id')
-    .exactOptional(),
-  displayName: z.string().min(1).max(500).exactOptional(),
+  runId: z.string().check(z.refine(isRunId, 'is not a run id; make one with newRunId()')),
+  url: exactOptional(filled),
+  path: exactOptional(filled.check(z.maxLength(1000))),
+  revision: exactOptional(filled),
+  limits: exactOptional(
+    z.strictObject({
+      filesMax: positive,
+      fileBytesMax: positive,
+      totalBytesMax: positive,
+      downloadBytesMax: positive,
+      cloneSecondsMax: positive,
+      reviewSecondsMax: positive,
+    }),
+  ),
+  model: exactOptional(
+    z
+      .string()
+      .check(z.regex(/^(?:|(?:bedrock|openai|anthropic):\S{1,200})$/, 'is not provider:id')),
+  ),
+  displayName: exactOptional(filled.check(z.maxLength(500))),
 });
 
 export interface CheckedRequest extends Omit<ReviewRequest, 'limits'> {
