@@ -7,14 +7,8 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { BenchmarkCase, Figures } from './case.ts';
+import { CASES } from './cases.ts';
 import { median } from './statistics.ts';
-
-const CASES: Readonly<Record<string, () => Promise<BenchmarkCase>>> = {
-  'local-s3': async () => (await import('./cases/local-s3.ts')).localS3,
-  clone: async () => (await import('./cases/clone.ts')).clone,
-  steps: async () => (await import('./cases/steps.ts')).steps,
-  review: async () => (await import('./cases/review.ts')).review,
-};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,4 +1,7 @@
-/** Durable steps as AWS's SDK makes them: worker process, HTTP, journal with fsync. */
+/**
+ * Durable steps as AWS's SDK makes them: worker process, HTTP, journal with fsync. On the standard
+ * path through the AWS SDK for Lambda, on the fast path through the worker's own client.
+ */
 import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,11 +12,13 @@ import { build } from 'esbuild';
 import type { BenchmarkCase, Figures, Prepared } from '../case.ts';
 import { percentile } from '../statistics.ts';
 
-const ARN = 'arn:aws:lambda:us-east-1:000000000000:function:steps';
+const ARN = 'arn:aws:lambda:us-east-1:000000000000:function:';
+/** Functions of the same code, and the client their SDK uses. */
+const FUNCTIONS = { 'standard-path': 'sdk', 'fast-path': 'endpoint' };
 
 export const steps: BenchmarkCase = {
   name: 'steps',
-  title: 'Durable execution, standard path, fsync on',
+  title: 'Durable execution, fsync on',
   async prepare({ small, directory }): Promise<Prepared> {
     const codeDir = await bundle(join(directory, 'code'));
     const host = new FunctionHost({ dir: join(directory, 'functions'), log: () => undefined });
@@ -23,14 +28,14 @@ export const steps: BenchmarkCase = {
       random: systemRandom,
       log: () => undefined,
       functions: {
-        resolve: () => ({
-          ...{ functionName: 'steps', version: '$LATEST', functionArn: ARN },
+        resolve: (functionName) => ({
+          ...{ functionName, version: '$LATEST', functionArn: ARN + functionName },
           durable: { executionTimeoutSeconds: 3600 },
         }),
       },
       invoker: {
-        async invoke({ payload, requestId }) {
-          const result = await host.invoke({ functionName: 'steps', payload, requestId });
+        async invoke({ functionName, payload, requestId }) {
+          const result = await host.invoke({ functionName, payload, requestId });
           if (!result.functionError) return { payload: result.payload };
           return { error: JSON.parse(Buffer.from(result.payload).toString()) };
         },
@@ -40,29 +45,32 @@ export const steps: BenchmarkCase = {
     const server = createServer((request, response) => void api(request, response));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
-    host.register({
-      ...{ name: 'steps', arn: ARN, version: '$LATEST', handler: 'handler.handler', codeDir },
-      ...{ timeoutSeconds: 300, memoryMb: 512, binds: [] },
-      env: {
-        AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${port}`,
-        AWS_REGION: 'us-east-1',
-        AWS_ACCESS_KEY_ID: 'bench',
-        AWS_SECRET_ACCESS_KEY: 'bench',
-      },
-    });
-    const execute = async (count: number): Promise<number[]> => {
+    for (const [name, client] of Object.entries(FUNCTIONS)) {
+      host.register({
+        ...{ name, arn: ARN + name, version: '$LATEST', handler: 'handler.handler', codeDir },
+        ...{ timeoutSeconds: 300, memoryMb: 512, binds: [] },
+        env: {
+          AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${port}`,
+          AWS_REGION: 'us-east-1',
+          AWS_ACCESS_KEY_ID: 'bench',
+          AWS_SECRET_ACCESS_KEY: 'bench',
+          MOORAGE_DURABLE_CLIENT: client,
+        },
+      });
+    }
+    const execute = async (functionName: string, count: number): Promise<number[]> => {
       const payload = JSON.stringify(count);
-      const { executionArn } = await service.startExecution({ functionName: 'steps', payload });
+      const { executionArn } = await service.startExecution({ functionName, payload });
       const { result, error } = await service.waitFor(executionArn);
       if (result === undefined) throw new Error(`the workflow failed: ${JSON.stringify(error)}`);
       return JSON.parse(result) as number[];
     };
-    const round = async (): Promise<Figures> => {
-      const stepsMs = await execute(small ? 20 : 1000);
+    const round = async (functionName: string): Promise<Figures> => {
+      const stepsMs = await execute(functionName, small ? 20 : 1000);
       const oneStepMs: number[] = [];
       for (let index = 0; index < (small ? 5 : 100); index++) {
         const start = performance.now();
-        await execute(1);
+        await execute(functionName, 1);
         oneStepMs.push(performance.now() - start);
       }
       return {
@@ -71,9 +79,10 @@ export const steps: BenchmarkCase = {
         oneStepExecutionMsMedian: percentile(oneStepMs, 0.5),
       };
     };
-    await round();
+    const names = Object.keys(FUNCTIONS);
+    for (const name of names) await round(name);
     return {
-      subjects: [{ name: 'moorage', round }],
+      subjects: names.map((name) => ({ name, round: () => round(name) })),
       async close() {
         await service.close();
         await host.close();
