@@ -25,7 +25,8 @@ export function report(suites: readonly Suite[], results: Results): string {
     `Moorage passes ${passed} of the ${cases} cases about operations of AWS's language-neutral suite`,
     '[aws-durable-execution-conformance-tests](https://github.com/aws/aws-durable-execution-conformance-tests).',
     'The cases are expressed as handlers of ours on the official SDK and run against the real service over',
-    'HTTP: its result, the history event by event, and the log are compared with what the case expects.',
+    'HTTP: its result, the history event by event, and the log are compared with what the case expects. Each',
+    "runs twice: through the AWS SDK's client for Lambda, and on the fast path through the worker's own.",
     '',
     ...table(
       ['Suite', 'Cases', 'Ids', 'Passed'],

@@ -17,6 +17,7 @@ import type { ErrorObject } from '@aws-sdk/client-lambda';
 import { withDurableExecution } from '@aws/durable-execution-sdk-js';
 import { startLocalHost, VirtualClock, WorkerCrash } from '@moorage/durable/testing';
 import type { LocalHandler, LocalHost } from '@moorage/durable/testing';
+import { DurableTransport } from '@moorage/functions/durable-transport';
 import { ECHO, FAILING } from './case-tools.ts';
 import type { CaseHandler, CaseTools } from './case-tools.ts';
 import { differences } from './expectation.ts';
@@ -27,11 +28,14 @@ const HOUR = 3600;
 /** A step's START is on its way for a moment before a worker that exits takes it along. */
 const CRASH_AFTER_MS = 50;
 
+/** How the SDK reaches the service: through the AWS SDK, or through the worker's own client. */
+export type CasePath = 'standard path' | 'fast path';
+
 /** What went differently than expected; empty when the case passes. */
 export async function runCase(
   handler: CaseHandler,
   expected: Expectation,
-  logLines: readonly string[],
+  o: { path: CasePath; logLines: readonly string[] },
 ): Promise<string[]> {
   const dir = await mkdtemp(join(tmpdir(), 'conformance-'));
   const clock = new VirtualClock(Date.now());
@@ -45,10 +49,11 @@ export async function runCase(
         region: 'us-east-1',
         credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
       });
+      const reach = pathTo(endpoint, o.path);
       return {
-        [SUBJECT]: { durableSeconds: 24 * HOUR, handler: subject(handler, client) },
-        [ECHO]: { durableSeconds: HOUR, handler: echo(client) },
-        [FAILING]: { durableSeconds: HOUR, handler: failing(client) },
+        [SUBJECT]: { durableSeconds: 24 * HOUR, handler: reach(subject(handler, client)) },
+        [ECHO]: { durableSeconds: HOUR, handler: reach(echo(client)) },
+        [FAILING]: { durableSeconds: HOUR, handler: reach(failing(client)) },
       };
     },
   });
@@ -58,12 +63,21 @@ export async function runCase(
       payload: JSON.stringify({ Input: expected.input }),
     });
     await drive({ host, clock, client, executionArn, expected });
-    return await judge(client, executionArn, expected, logLines);
+    return await judge(client, executionArn, expected, o.logLines);
   } finally {
     await host.close();
     client.destroy();
     await rm(dir, { recursive: true, force: true });
   }
+}
+
+/** As the worker does it: on the fast path the event brings the client. */
+function pathTo(endpoint: string, path: CasePath): (handler: LocalHandler) => LocalHandler {
+  if (path === 'standard path') return (handler) => handler;
+  const transport = new DurableTransport(import.meta.filename, {
+    AWS_ENDPOINT_URL_LAMBDA: endpoint,
+  });
+  return (handler) => (event, context) => handler(transport.eventFor(event) as never, context);
 }
 
 /** The case's handler as a function, with the tools that outlive its invocations. */
@@ -216,7 +230,8 @@ async function judge(
   );
   found.push(...differences(Events as unknown as Event[], expected.history));
   for (const [pattern, count] of expected.logs ?? []) {
-    const matching = logLines.filter((line) => new RegExp(pattern).test(line)).length;
+    const own = logLines.filter((line) => line.includes(executionArn));
+    const matching = own.filter((line) => new RegExp(pattern).test(line)).length;
     if (matching !== count) found.push(`logged /${pattern}/ ${matching} times, expected ${count}`);
   }
   return found;

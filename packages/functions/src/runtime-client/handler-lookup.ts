@@ -12,8 +12,14 @@ import { RuntimeError } from './runtime-errors.ts';
 
 export type Handler = (...args: unknown[]) => unknown;
 
+export interface FoundHandler {
+  readonly fn: Handler;
+  /** The module it is in. */
+  readonly file: string;
+}
+
 /** Throws RuntimeError, or what the module threw while it was loaded. */
-export async function findHandler(taskRoot: string, handler: string): Promise<Handler> {
+export async function findHandler(taskRoot: string, handler: string): Promise<FoundHandler> {
   if (handler.includes('..'))
     throw new RuntimeError(
       'Runtime.MalformedHandlerName',
@@ -27,7 +33,13 @@ export async function findHandler(taskRoot: string, handler: string): Promise<Ha
   const moduleName = handler.slice(0, handler.length - base.length) + base.slice(0, dot);
   const exportPath = base.slice(dot + 1);
 
-  const module = await load(taskRoot, moduleName);
+  const file = locate(taskRoot, moduleName);
+  if (file === undefined)
+    throw new RuntimeError(
+      'Runtime.ImportModuleError',
+      `Error: Cannot find module '${moduleName}' in ${taskRoot}`,
+    );
+  const module = await load(file);
   const found = member(module, exportPath) ?? member(member(module, 'default'), exportPath);
   if (found === undefined)
     throw new RuntimeError('Runtime.HandlerNotFound', `${handler} is undefined or not exported`);
@@ -40,18 +52,12 @@ export async function findHandler(taskRoot: string, handler: string): Promise<Ha
       'This runtime does not support callback-based function handlers: make the handler async and ' +
         'return its result.',
     );
-  return fn;
+  return { fn, file };
 }
 
-async function load(taskRoot: string, moduleName: string): Promise<unknown> {
-  const path = locate(taskRoot, moduleName);
-  if (path === undefined)
-    throw new RuntimeError(
-      'Runtime.ImportModuleError',
-      `Error: Cannot find module '${moduleName}' in ${taskRoot}`,
-    );
+async function load(file: string): Promise<unknown> {
   try {
-    return await import(pathToFileURL(path).href);
+    return await import(pathToFileURL(file).href);
   } catch (cause) {
     if (cause instanceof SyntaxError)
       throw new RuntimeError('Runtime.UserCodeSyntaxError', String(cause), cause);

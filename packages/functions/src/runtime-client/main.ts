@@ -15,7 +15,8 @@ import {
   storedValues,
   type InvokeStore,
 } from './aws-globals.ts';
-import { findHandler, type Handler } from './handler-lookup.ts';
+import { DurableTransport } from './durable-transport.ts';
+import { findHandler, type FoundHandler, type Handler } from './handler-lookup.ts';
 import { invocationContext, type InvocationContext } from './invocation-context.ts';
 import { RuntimeConnection, type NextInvocation } from './runtime-connection.ts';
 import { errorObject, RuntimeError, type ErrorObject } from './runtime-errors.ts';
@@ -49,21 +50,22 @@ process.on('unhandledRejection', (thrown) => {
 // A handler that waits for something that nothing will ever bring must run into its timeout.
 setInterval(() => {}, 2 ** 31 - 1);
 
-let handler: Handler;
+let found: FoundHandler;
 try {
-  handler = await findHandler(env['LAMBDA_TASK_ROOT'] ?? process.cwd(), env['_HANDLER'] ?? '');
+  found = await findHandler(env['LAMBDA_TASK_ROOT'] ?? process.cwd(), env['_HANDLER'] ?? '');
 } catch (thrown) {
   const error = errorObject(thrown);
   logError('Uncaught Exception', error);
   await connection.initError(error).catch(() => {});
   process.exit(1);
 }
+const durable = new DurableTransport(found.file, env);
 
 for (let served = 0; ; served++) {
   const next = connection.next();
   // Killed, not stopped: what was compiled would be lost.
   if (served === 1) setImmediate(flushCompileCache);
-  await serve(await next.catch(() => process.exit(1)), handler, store);
+  await serve(await next.catch(() => process.exit(1)), found.fn, store);
 }
 
 async function serve(next: NextInvocation, fn: Handler, invokeStore: InvokeStore): Promise<void> {
@@ -75,7 +77,7 @@ async function serve(next: NextInvocation, fn: Handler, invokeStore: InvokeStore
   let body: Buffer;
   let contentType = 'application/json';
   try {
-    const event: unknown = JSON.parse(next.body.toString());
+    const event = durable.eventFor(JSON.parse(next.body.toString()));
     const values = storedValues(awsRequestId, xRayTraceId, tenantId);
     if (isStreaming(fn)) {
       const stream = new ResponseStream();
