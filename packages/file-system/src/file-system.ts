@@ -6,8 +6,10 @@
  */
 import { mkdirSync, statfsSync } from 'node:fs';
 import { Content } from './content/content.ts';
+import { noPlace } from './content/place.ts';
 import { addView } from './core/access-points.ts';
 import { access, getattr, setattr } from './core/attributes.ts';
+import { discardCopy, restoreCopy } from './core/conflict-settle.ts';
 import { Core, type Clock, type Planner } from './core/core.ts';
 import { fallocate, judgeOpen, lseek, read, resultOf, truncateAtOpen, write } from './core/data.ts';
 import { opendir, readdir } from './core/directories.ts';
@@ -81,7 +83,8 @@ export class FileSystem implements FileSystemOperations {
     if (store.get(rootIno) === undefined) this.#makeRoot(o);
     this.#handles = new Handles(this.#core);
     this.#locking = new Locking(this.#core);
-    this.tree = new CoreTree(this.#core, this.#handles, o.id ?? 'fs-local');
+    this.tree = new CoreTree(this.#core, this.#handles, o.id ?? 'fs-local', o.dir);
+    this.#noteReplayed();
   }
 
   /** Connects the planner; without one everything is local. */
@@ -185,7 +188,7 @@ export class FileSystem implements FileSystemOperations {
       truncateAtOpen(this.#core, c, inode);
       this.#core.end(c, ino, 0);
     }
-    return this.#handles.open(inode);
+    return this.#handles.open(inode, (flags & Open.accessMode) !== Open.readOnly);
   }
   flush(_c: Caller, ino: number, owner: bigint): Status {
     this.#locking.flush(ino, owner);
@@ -271,6 +274,25 @@ export class FileSystem implements FileSystemOperations {
     return removexattr(this.#core, c, ino, name);
   }
 
+  /**
+   * Gives the local copy of a conflict a name again: see `restoreCopy`. Not a request of the kernel; NoEntry when
+   * the conflict is settled (see `Sync.settlementOf`) or has no copy.
+   */
+  restoreConflict(
+    id: string,
+    to: { parent: number; name: string; path: string; replaces: boolean },
+  ): Status {
+    const conflict = this.#core.planner.conflicts().find((one) => one.id === id);
+    if (conflict === undefined) return FsError.NoEntry;
+    return restoreCopy(this.#core, this.#handles, conflict, to);
+  }
+  /** Removes the local copy, if there is one: the conflict is settled. */
+  discardConflict(id: string): Status {
+    const conflict = this.#core.planner.conflicts().find((one) => one.id === id);
+    if (conflict === undefined) return FsError.NoEntry;
+    return discardCopy(this.#core, this.#handles, conflict);
+  }
+
   getlk(c: Caller, ino: number, lock: Lock): Status {
     return this.#locking.get(c, ino, lock);
   }
@@ -331,6 +353,17 @@ export class FileSystem implements FileSystemOperations {
   abandon(): void {
     this.#core.content.close();
     this.#core.store.database.abandon();
+  }
+
+  /** What came in shortly before a crash may not be noted to be used: it counts as used now. */
+  #noteReplayed(): void {
+    const core = this.#core;
+    core.tick();
+    for (const ino of core.store.database.replayed) {
+      const inode = core.store.get(ino);
+      if (inode !== undefined && inode.place !== noPlace) core.noteUse(inode);
+    }
+    core.store.database.replayed.clear();
   }
 
   #makeRoot({ root = { uid: 0, gid: 0, mode: 0o755 }, remote = false }: FileSystemOptions): void {

@@ -40,8 +40,10 @@ export type { SyncOptions } from './sync/context.ts';
 export type { DefaultAttributes } from './sync/posix-metadata.ts';
 export { Dirty } from './sync/port.ts';
 export type {
+  ConflictRecord,
   ExportError,
   ImportFailure,
+  Settlement,
   Sync,
   SyncConflict,
   SyncFailure,

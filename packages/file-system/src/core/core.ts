@@ -23,6 +23,14 @@ import {
 } from '../operations.ts';
 import { childIno } from '../store/directory.ts';
 import { InodeFlag, type Inode } from '../store/inode.ts';
+import {
+  conflictChild,
+  conflictDirectory,
+  conflictsName,
+  isMadeUp,
+  madeUpInode,
+  showsCopy,
+} from './conflict-directory.ts';
 import type { Store } from '../store/store.ts';
 import type { Sync } from '../sync/port.ts';
 
@@ -45,6 +53,8 @@ export type Planner = Pick<
   | 'isFetching'
   | 'touched'
   | 'statusText'
+  | 'conflicts'
+  | 'settle'
 >;
 
 const nothing = (): void => {};
@@ -63,6 +73,8 @@ export const localOnly: Planner = {
   isFetching: () => false,
   touched: nothing,
   statusText: () => 'S3Key: \n',
+  conflicts: () => [],
+  settle: nothing,
 };
 
 const nameBytesMax = 255;
@@ -85,6 +97,8 @@ export class Core {
   /** The current time, by `tick`. */
   sec = 0;
   nsec = 0;
+  /** The inode at the root of the view that asks. */
+  root: number = rootIno;
 
   constructor(o: {
     store: Store;
@@ -116,7 +130,13 @@ export class Core {
       if (view === undefined) return this.#refuse(FsError.Stale);
     }
     this.identity.assume(c, view);
+    this.root = view === undefined ? rootIno : view.root;
     return this.#resolve(c, view, ino);
+  }
+
+  /** For requests that name nobody. */
+  found(ino: number): Inode | undefined {
+    return this.store.get(ino) ?? madeUpInode(this, rootIno, ino);
   }
 
   /** A further inode of the same request. */
@@ -155,6 +175,10 @@ export class Core {
    * its own attributes are known. `searchable` has been asked.
    */
   child(directory: Inode, name: string): Inode | undefined {
+    if (directory.ino === this.root && name === conflictsName)
+      return conflictDirectory(this, this.root);
+    if (isMadeUp(directory.ino))
+      return conflictChild(this, this.root, name) ?? this.#refuse(FsError.NoEntry);
     const packed = this.store.child(directory, name);
     if (packed === 0) {
       const status = this.listed(directory);
@@ -199,6 +223,11 @@ export class Core {
     this.content.settle();
   }
 
+  /** The content of the inode was read, or is worth keeping from now on. Cheap when that was noted lately. */
+  noteUse(inode: Inode): void {
+    this.store.uses.note(inode, this.sec);
+  }
+
   changedTimes(inode: Inode): void {
     inode.ctimeSec = this.sec;
     inode.ctimeNsec = this.nsec;
@@ -225,10 +254,10 @@ export class Core {
   }
 
   #resolve(c: Caller, view: View | undefined, ino: number): Inode | undefined {
-    const inode = this.store.get(ino);
+    const inode = this.store.get(ino) ?? madeUpInode(this, this.root, ino);
     if (inode === undefined) return this.#refuse(FsError.Stale);
     if (view !== undefined && !this.views.contains(c.view, view, inode))
-      return this.#refuse(FsError.Stale);
+      if (!isMadeUp(ino) && !showsCopy(this, view.root, inode)) return this.#refuse(FsError.Stale);
     return inode;
   }
 

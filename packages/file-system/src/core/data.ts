@@ -1,7 +1,7 @@
 /** open, read, write, fallocate, lseek: operations on a file's bytes. */
 import { Identity } from '../access/identity.ts';
 import { allocate, seek, zeroedSpan } from '../content/allocate.ts';
-import { fileBytesMax } from '../content/place.ts';
+import { fileBytesMax, noPlace } from '../content/place.ts';
 import {
   Access,
   Allocate,
@@ -18,6 +18,7 @@ import {
 } from '../operations.ts';
 import { InodeFlag, type Inode } from '../store/inode.ts';
 import { Dirty } from '../sync/port.ts';
+import { isMadeUp, noteBytes } from './conflict-directory.ts';
 import type { Core } from './core.ts';
 
 /** OK when the caller may open it so and, with truncation, when that can be done now. */
@@ -69,6 +70,10 @@ export function read(
     return failure(inode.kind === Kind.directory ? FsError.IsDirectory : FsError.Invalid);
   const bytes = Math.min(length, inode.size - offset);
   if (bytes <= 0) return 0;
+  if (isMadeUp(ino)) {
+    into.set(noteBytes(core, core.root, ino).subarray(offset, offset + bytes), at);
+    return bytes;
+  }
   if (inode.baseEnd > 0 && core.content.isAbsent(inode, offset, offset + bytes)) {
     const status = core.await(core.planner.needRange(ino, offset, bytes));
     if (status !== ok) return status === pending ? pending : failure(status);
@@ -81,6 +86,7 @@ export function read(
 /** As `relatime`: at most once a day, or when the file has changed since. May be lost in a crash. */
 export function noteAccess(core: Core, inode: Inode): void {
   core.tick();
+  if (inode.place !== noPlace) core.noteUse(inode);
   const { atimeSec, atimeNsec } = inode;
   const after = (sec: number, nsec: number): boolean =>
     atimeSec > sec || (atimeSec === sec && atimeNsec > nsec);
@@ -182,7 +188,7 @@ export function fallocate(
 }
 
 export function lseek(core: Core, ino: number, offset: number, whence: number): Result {
-  const inode = core.store.get(ino);
+  const inode = core.found(ino);
   if (inode === undefined) return failure(FsError.Stale);
   if (inode.kind !== Kind.file) return failure(FsError.Invalid);
   return seek(core.content, inode, offset, whence);

@@ -11,6 +11,7 @@ import {
   type Status,
 } from '../operations.ts';
 import type { Inode } from '../store/inode.ts';
+import { eachConflictEntry, isMadeUp } from './conflict-directory.ts';
 import type { Core } from './core.ts';
 import { noteAccess, resultOf } from './data.ts';
 import type { Handles } from './handles.ts';
@@ -43,8 +44,10 @@ export function readdir(
   if (inode.kind !== Kind.directory) return FsError.NotDirectory;
   const status = core.listed(inode);
   if (status !== ok) return status;
-  core.planner.touched(ino);
-  noteAccess(core, inode);
+  if (!isMadeUp(ino)) {
+    core.planner.touched(ino);
+    noteAccess(core, inode);
+  }
   if (cookie < dotCookie && !show('.', ino, Kind.directory, dotCookie, each)) return ok;
   if (
     cookie < dotDotCookie &&
@@ -52,6 +55,12 @@ export function readdir(
   )
     return ok;
   if (inode.parent === 0 && inode.nlink === 0) return ok;
+  if (isMadeUp(ino)) {
+    eachConflictEntry(core, core.root, cookie, (name, child, kind) =>
+      show(name, child, kind, child, each),
+    );
+    return ok;
+  }
   core.store.eachChild(inode, Math.max(cookie, dotDotCookie), (name, child, kind) =>
     show(name, child, kind, child, each),
   );

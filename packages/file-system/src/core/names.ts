@@ -14,6 +14,7 @@ import {
 } from '../operations.ts';
 import { Inode, InodeFlag } from '../store/inode.ts';
 import { show } from './attributes.ts';
+import { copyRemoved } from './conflict-directory.ts';
 import type { Core } from './core.ts';
 import { judgeOpen, resultOf, truncateAtOpen } from './data.ts';
 import type { Handles } from './handles.ts';
@@ -237,6 +238,7 @@ export function takeName(core: Core, handles: Handles, inode: Inode): void {
   core.store.unname(inode);
   core.changedTimes(inode);
   if ((inode.flags & InodeFlag.lostAndFound) === 0) core.planner.unlinked(inode.ino, parent, name);
+  else copyRemoved(core, inode.ino);
   handles.nameTaken(inode);
 }
 

@@ -59,6 +59,8 @@ export const Record = {
   /** A directory that was moved, and the prefix below which its children still are. */
   moved: 'm:',
   conflict: 'c:',
+  /** The last conflicts that were settled: JSON of `[id, Settlement][]`. */
+  settled: 's:',
   importFailure: 'f:',
 } as const;
 

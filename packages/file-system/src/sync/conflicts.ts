@@ -1,33 +1,53 @@
 /**
  * Conflicts: a file was changed here and in S3. S3 wins; the local copy goes to the lost+found directory, and the
- * conflict is recorded. Something that was only deleted here, and changed there, comes back.
+ * conflict is recorded until somebody settles it. Something that was only deleted here, and changed there, comes back.
  */
 import { Kind } from '../operations.ts';
+import type { Attributes } from '../operations.ts';
 import type { RemoteHead } from '../transfer/jobs.ts';
 import { newBase, Record } from './base.ts';
+import type { Base } from './base.ts';
 import type { Context } from './context.ts';
 import type { Deletions } from './deletions.ts';
 import { nameOfPart } from './keys.ts';
 import { Dirty } from './port.ts';
-import type { SyncConflict } from './port.ts';
+import type { ConflictRecord, Settlement, SyncConflict } from './port.ts';
 import { foreignAttributes, headAttributes } from './posix-metadata.ts';
 import { lostAndFoundPrefix } from './remote-keys.ts';
 import type { RemoteKeys } from './remote-keys.ts';
 
 const nameCharactersMax = 100;
+/** With the digits before it and `.txt` behind it still a name. */
+const nameBytesMax = 240;
+const settledMax = 64;
+
+/** What is to be told of one conflict; the rest of the record follows from it. */
+interface Found {
+  id: string;
+  path: string;
+  key: string;
+  what: SyncConflict['what'];
+  /** The file as it was here. */
+  a: Attributes | undefined;
+  /** Of the directory the file is or was in. */
+  parent: number;
+  base: Base | undefined;
+  head: RemoteHead | undefined;
+  kept?: { ino: number; name: string };
+}
 
 export class Conflicts {
   readonly #context: Context;
   readonly #keys: RemoteKeys;
   readonly #deletions: Deletions;
-  readonly list: SyncConflict[] = [];
+  readonly list: ConflictRecord[] = [];
 
   constructor(context: Context, keys: RemoteKeys, deletions: Deletions) {
     this.#context = context;
     this.#keys = keys;
     this.#deletions = deletions;
     context.tree.eachRecord(Record.conflict, (_, text) => {
-      this.list.push(JSON.parse(text) as SyncConflict);
+      this.list.push(JSON.parse(text) as ConflictRecord);
     });
     this.list.sort((a, b) => a.atMs - b.atMs);
   }
@@ -38,15 +58,18 @@ export class Conflicts {
    */
   resolve(ino: number, key: string, head: RemoteHead | undefined): boolean {
     const { tree } = this.#context;
-    const a = this.#context.attributes(ino);
-    if (a === undefined) return true;
+    const current = this.#context.attributes(ino);
+    if (current === undefined) return true;
+    const a = { ...current };
     const bits = tree.dirty(ino);
     const path = this.#keys.pathOf(ino);
+    const parent = tree.parentOf(ino);
+    const base = this.#context.base(ino);
+    const found = { id: this.#newId(), path, key, a, parent, base, head };
     if (a.kind === Kind.directory) {
-      if (head !== undefined) this.#directory(ino, head);
+      if (head !== undefined) this.#directory(ino, head, found);
       return true;
     }
-    const base = this.#context.base(ino);
     if (base?.key !== undefined) {
       // It was moved here; its object stays where it was and shows up there again.
       this.#deletions.drop(base.key);
@@ -55,20 +78,19 @@ export class Conflicts {
       tree.setDirty(ino, 0);
       if (head === undefined) tree.removeRemote(ino);
       else this.#take(ino, head);
-      this.#record({ path, key, atMs: this.#context.now() });
+      this.#record({ ...found, what: 'attributes' });
       return true;
     }
-    const parent = tree.parentOf(ino);
     const name = tree.nameOf(ino);
-    const keptAs = this.#lostName(name);
+    const keptAs = `${found.id}_${shortened(name)}`;
+    const above = this.#above(parent);
     if (!tree.moveToLostAndFound(ino, keptAs)) return false;
     // Bytes that are not here are still read from the version it came from.
     if (base !== undefined) this.#context.setBase(ino, { ...base, key: base.key ?? key });
     this.#deletions.drop(key);
     this.#context.affected(key);
     if (head !== undefined) this.#appear(parent, name, head);
-    const kept = Buffer.from(keptAs, 'latin1').toString('utf8');
-    this.#record({ path, keptAs: kept, key, atMs: this.#context.now() });
+    this.#record({ ...found, what: 'content', kept: { ino, name: keptAs } }, above);
     return true;
   }
 
@@ -87,25 +109,66 @@ export class Conflicts {
     }
     // Elsewhere the next listing of the parent directory, or its first one, shows it.
     if (!tree.isListed(parent) || tree.child(parent, name) !== 0) return;
-    this.#appear(parent, name, head);
+    const ino = this.#appear(parent, name, head);
+    const a = this.#context.attributes(ino);
+    const id = this.#newId();
     const path = `/${relative}`;
-    this.#record({ path, key, atMs: this.#context.now() });
+    this.#record({ id, path, key, what: 'deletion', a, parent, base: undefined, head });
+  }
+
+  /** Returns the inode of the local copy. Inside a transaction. */
+  settle(id: string, settlement: Settlement): number | undefined {
+    const at = this.list.findIndex((conflict) => conflict.id === id);
+    const [conflict] = at < 0 ? [] : this.list.splice(at, 1);
+    if (conflict === undefined) return undefined;
+    const { tree } = this.#context;
+    tree.setRecord(Record.conflict + id, undefined);
+    const settled = [...this.#settled(), [id, settlement]].slice(-settledMax);
+    tree.setRecord(Record.settled, JSON.stringify(settled));
+    this.#context.options.log(
+      `conflict settled id=${id} path=${conflict.path} | ${settlement.how} ${settlement.path}`,
+    );
+    return conflict.ino;
+  }
+
+  settlementOf(id: string): Settlement | undefined {
+    return this.#settled().findLast(([other]) => other === id)?.[1];
+  }
+
+  /** The conflict whose local copy this is. */
+  ofCopy(ino: number): ConflictRecord | undefined {
+    return this.list.find((conflict) => conflict.ino === ino);
+  }
+
+  /** The last one about the file that has this path now. */
+  ofPath(path: string): ConflictRecord | undefined {
+    return this.list.findLast((conflict) => conflict.path === path);
+  }
+
+  #settled(): [string, Settlement][] {
+    const text = this.#context.tree.record(Record.settled);
+    return text === undefined ? [] : (JSON.parse(text) as [string, Settlement][]);
   }
 
   /** There is a marker already: its attributes count. */
-  #directory(ino: number, head: RemoteHead): void {
+  #directory(ino: number, head: RemoteHead, found: Omit<Found, 'what'>): void {
     const { tree } = this.#context;
     const attributes = headAttributes(head, true, undefined, this.#context.options.defaults);
     tree.setRemoteAttributes(ino, attributes);
     this.#context.setBase(ino, newBase(head, foreignAttributes(head)));
     tree.setDirty(ino, 0);
+    const { a } = found;
+    const isSame = a?.mode === attributes.mode && a.uid === attributes.uid;
+    // Made on both sides alike: nobody has lost anything.
+    if (!isSame || a.gid !== attributes.gid) this.#record({ ...found, what: 'attributes' });
   }
 
-  #appear(parent: number, name: string, head: RemoteHead): void {
+  #appear(parent: number, name: string, head: RemoteHead): number {
     const { tree, options } = this.#context;
     const attributes = headAttributes(head, false, undefined, options.defaults);
     const ino = tree.addRemote(parent, name, attributes);
     this.#context.setBase(ino, newBase(head, foreignAttributes(head)));
+    return ino;
   }
 
   #take(ino: number, head: RemoteHead): void {
@@ -114,21 +177,73 @@ export class Conflicts {
     this.#context.setBase(ino, newBase(head, foreignAttributes(head)));
   }
 
-  #lostName(name: string): string {
+  #newId(): string {
     const { random } = this.#context.options;
-    const id = Math.floor(random() * 0xffffffffff)
+    return Math.floor(random() * 0xffffffffff)
       .toString(16)
       .padStart(10, '0');
-    return `${id}_${name.slice(0, nameCharactersMax)}`;
   }
 
-  #record(conflict: SyncConflict): void {
-    const { tree, options } = this.#context;
-    this.list.push(conflict);
-    const serial = `${conflict.atMs}-${this.list.length}`;
-    tree.setRecord(Record.conflict + serial, JSON.stringify(conflict));
-    const kept =
-      conflict.keptAs === undefined ? 'nothing' : `${lostAndFoundPrefix}*/${conflict.keptAs}`;
-    options.log(`conflict path=${conflict.path} key=${conflict.key} kept=${kept} | S3 wins`);
+  #above(directory: number): number[] {
+    const above: number[] = [];
+    for (let at = directory; at !== 0; at = this.#context.tree.parentOf(at)) above.unshift(at);
+    return above;
   }
+
+  #record(found: Found, above: number[] = this.#above(found.parent)): void {
+    const { id, path, key, what, a, base, head, kept } = found;
+    const { tree, options } = this.#context;
+    const { uid, gid, mode } = a ?? { uid: 0, gid: 0, mode: 0 };
+    const conflict: ConflictRecord = {
+      id,
+      path,
+      key,
+      atMs: this.#context.now(),
+      what,
+      above,
+      uid,
+      gid,
+      mode,
+    };
+    if (head !== undefined) conflict.theirs = { size: head.size, ...versionOf(head) };
+    if (kept !== undefined) {
+      conflict.ino = kept.ino;
+      conflict.keptAs = Buffer.from(kept.name, 'latin1').toString('utf8');
+      conflict.ours = { size: a?.size ?? 0, ...(base !== undefined && versionOf(base)) };
+    }
+    this.list.push(conflict);
+    tree.setRecord(Record.conflict + id, JSON.stringify(conflict));
+    const copy = kept === undefined ? 'nothing' : `${lostAndFoundPrefix}*/${conflict.keptAs}`;
+    options.log(
+      `conflict id=${id} path=${path} key=${key} kept=${copy} | S3 wins; moorage conflicts show ${id}`,
+    );
+    options.onConflict?.(shownConflict(conflict));
+  }
+}
+
+/** Without what only the file system itself needs. */
+export function shownConflict(conflict: ConflictRecord): SyncConflict {
+  const { ino: _, above: __, uid: ___, gid: ____, mode: _____, ...shown } = conflict;
+  return shown;
+}
+
+function versionOf(object: { eTag: string; versionId?: string | undefined }): {
+  eTag: string;
+  versionId?: string;
+} {
+  const { eTag, versionId } = object;
+  return versionId === undefined ? { eTag } : { eTag, versionId };
+}
+
+/** S3 Files' hundred characters, and whole ones: of a name that is UTF-8 no part of a character is left over. */
+function shortened(name: string): string {
+  const bytes = Buffer.from(name, 'latin1');
+  const text = bytes.toString('utf8');
+  if (!Buffer.from(text, 'utf8').equals(bytes)) return name.slice(0, nameCharactersMax);
+  let short = '';
+  for (const character of [...text].slice(0, nameCharactersMax)) {
+    if (Buffer.byteLength(short + character) > nameBytesMax) break;
+    short += character;
+  }
+  return Buffer.from(short, 'utf8').toString('latin1');
 }

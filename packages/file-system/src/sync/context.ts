@@ -5,7 +5,7 @@ import { Agenda } from './agenda.ts';
 import { formatBase, parseBase } from './base.ts';
 import type { Base } from './base.ts';
 import { Outbox } from './outbox.ts';
-import type { Tree } from './port.ts';
+import type { SyncConflict, Tree } from './port.ts';
 import type { DefaultAttributes } from './posix-metadata.ts';
 
 export interface SyncOptions {
@@ -24,6 +24,8 @@ export interface SyncOptions {
   /** 0 <= random() < 1. */
   random: () => number;
   log: (line: string) => void;
+  /** Told of every conflict, inside the transaction that records it. */
+  onConflict?: (conflict: SyncConflict) => void;
 }
 
 /** How long a listing may be out of date. */

@@ -12,7 +12,7 @@ import type { TransferJob, TransferResult } from '../transfer/jobs.ts';
 import { Barriers } from './barriers.ts';
 import { Record } from './base.ts';
 import { Changes } from './changes.ts';
-import { Conflicts } from './conflicts.ts';
+import { Conflicts, shownConflict } from './conflicts.ts';
 import { Context } from './context.ts';
 import type { SyncOptions } from './context.ts';
 import { Deleter } from './deleter.ts';
@@ -22,7 +22,7 @@ import { Exporter } from './exporter.ts';
 import { Heads } from './heads.ts';
 import { Lanes } from './lanes.ts';
 import { Dirty } from './port.ts';
-import type { Sync, SyncFailure, SyncStatus, Tree } from './port.ts';
+import type { ConflictRecord, Settlement, Sync, SyncFailure, SyncStatus, Tree } from './port.ts';
 import { Ranges } from './ranges.ts';
 import { Relister } from './relisting.ts';
 import { RemoteKeys } from './remote-keys.ts';
@@ -227,7 +227,7 @@ class Planner implements Sync {
       pending: this.#exporter.pendingCount,
       exporting: this.#lanes.jobs,
       failed: this.#exporter.failures(),
-      conflicts: [...this.#conflicts.list],
+      conflicts: this.#conflicts.list.map(shownConflict),
       importFailures: this.#directories.failures(),
       exportAgeMs: Number.isFinite(exportAgeMs) ? exportAgeMs : 0,
       exported,
@@ -235,6 +235,19 @@ class Planner implements Sync {
     };
     if (lastError !== undefined) status.lastError = lastError;
     return status;
+  }
+
+  conflicts(): readonly ConflictRecord[] {
+    return this.#conflicts.list;
+  }
+
+  settle(id: string, settlement: Settlement): void {
+    const ino = this.#conflicts.settle(id, settlement);
+    if (ino !== undefined && settlement.how === 'restored') this.created(ino);
+  }
+
+  settlementOf(id: string): Settlement | undefined {
+    return this.#conflicts.settlementOf(id);
   }
 
   statusText(ino: number): string {

@@ -39,10 +39,36 @@ export interface RemoteAttributes {
   target?: string;
 }
 
+/** Bytes kept here that S3 has as well. */
+export interface Cache {
+  /** What all content takes on disk, asked of the disk: for those files that were touched since the last time. */
+  diskBytes(): number;
+  /** At most so many bytes have come in since `diskBytes` was asked. */
+  readonly grownBytes: number;
+  /** What the disk has left. */
+  availableBytes(): number;
+  /** Inodes whose content was not used after `beforeSec`, the least recently used first, continuing behind `after`. */
+  leastUsed(
+    after: { sec: number; ino: number },
+    beforeSec: number,
+    count: number,
+  ): { sec: number; ino: number }[];
+  /**
+   * Gives up about `bytesWanted` of what an inode holds, or nothing when something of it is not in S3 or it is open
+   * to write. `keepFile`: some of it is being downloaded. Returns about how many bytes. `reclaim` must follow.
+   */
+  evict(ino: number, bytesWanted: number, keepFile: boolean): number;
+  /** What was evicted takes no space any more. Not inside a transaction; nothing may come between. */
+  reclaim(): void;
+  /** When things were used survives the process from now on. */
+  keepUses(): void;
+}
+
 /** What the planner needs of the core. All inode numbers are of live inodes unless said otherwise. */
 export interface Tree {
   /** One commit that survives kill -9. May be called inside another one (then it is part of it). */
   transaction<T>(change: () => T): T;
+  readonly cache: Cache;
   /**
    * The planner's own persistent notes, part of the same commits as all else (callbacks from the core are inside
    * the core's transaction). Few: deletions to be made, conflicts, import failures. Undefined = none; setting
@@ -69,6 +95,12 @@ export interface Tree {
   /** 0 = no such name. */
   child(parent: number, name: string): number;
   children(ino: number, each: (name: string, ino: number, kind: Kind) => void): void;
+  /** Those with inode numbers above `after`, in their order, until `each` returns false. */
+  childrenAfter(
+    ino: number,
+    after: number,
+    each: (name: string, ino: number, kind: Kind) => boolean,
+  ): void;
   isEmpty(ino: number): boolean;
   linkTarget(ino: number): string;
 
@@ -152,6 +184,15 @@ export interface Sync {
   /** After the wait is ready: what did not make it. */
   barrierFailures(waitId: WaitId): SyncFailure[];
   status(): SyncStatus;
+  /** Those that are not settled, oldest first. */
+  conflicts(): readonly ConflictRecord[];
+  /**
+   * The core has given the local copy (if there is one) a name again, or removed it: inside that transaction. A
+   * restored one is dirty from then on.
+   */
+  settle(id: string, settlement: Settlement): void;
+  /** Of the last few settled ones: a repeated request is answered as it was. */
+  settlementOf(id: string): Settlement | undefined;
   /** Lines of the `user.s3files.status` attribute. */
   statusText(ino: number): string;
 }
@@ -175,12 +216,40 @@ export interface SyncFailure {
   message: string;
 }
 
+/** A file was changed here and in S3: S3's version has its name. Plain data, kept in one record each. */
 export interface SyncConflict {
-  /** Where the file was and where the local copy is now (absent: there was nothing to keep). */
+  /** Ten hexadecimal digits; the names of the local copy and of its note start with them. */
+  id: string;
+  /** Where the file was. */
   path: string;
-  keptAs?: string;
   key: string;
   atMs: number;
+  /** What was changed here. Of the last two there is no copy. */
+  what: 'content' | 'attributes' | 'deletion';
+  /** The name of the local copy in the lost+found directory. */
+  keptAs?: string;
+  /** The local copy, and the version it was made from. */
+  ours?: { size: number; eTag?: string; versionId?: string };
+  /** What S3 had; absent: it was deleted there. */
+  theirs?: { size: number; eTag: string; versionId?: string };
+}
+
+/** What only this side needs to know of a conflict. */
+export interface ConflictRecord extends SyncConflict {
+  /** Of the local copy. */
+  ino?: number;
+  /** Every directory it was below, the root first: who sees one of them may see the conflict. */
+  above: number[];
+  /** Who could read the file can read the note. */
+  uid: number;
+  gid: number;
+  mode: number;
+}
+
+/** How a conflict ended: the local copy is at `path` again, or gone. */
+export interface Settlement {
+  how: 'restored' | 'discarded';
+  path: string;
 }
 
 export interface ImportFailure {

@@ -2,7 +2,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { Planner } from '../core/core.ts';
 import { Kind, rootIno, type Result } from '../operations.ts';
-import type { RemoteAttributes } from '../sync/port.ts';
+import type { ConflictRecord, RemoteAttributes, Settlement } from '../sync/port.ts';
 import type { Fixture } from './fixture.ts';
 
 export class FakePlanner implements Planner {
@@ -11,6 +11,7 @@ export class FakePlanner implements Planner {
   readonly changes: { ino: number; bits: number }[] = [];
   readonly notes: string[] = [];
   fetching = false;
+  readonly conflictList: ConflictRecord[] = [];
   /** Directories that are not to be had yet. */
   readonly unlisted: Set<number> = new Set();
   readonly attributes: RemoteAttributes = remoteAttributes;
@@ -50,6 +51,12 @@ export class FakePlanner implements Planner {
     return this.fetching;
   }
   touched(): void {}
+  conflicts(): readonly ConflictRecord[] {
+    return this.conflictList;
+  }
+  settle(id: string, { how, path }: Settlement): void {
+    this.notes.push(`settled ${id} ${how} ${path}`);
+  }
   statusText(ino: number): string {
     return `S3Key: s3://bucket/${this.#fx.fs.tree.nameOf(ino)}\n`;
   }
