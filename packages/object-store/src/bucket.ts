@@ -189,6 +189,14 @@ export interface Multipart {
   abort(): Promise<void>;
 }
 
+/** An upload in parts that was begun and neither completed nor aborted. */
+export interface ListedUpload {
+  key: string;
+  uploadId: string;
+  /** By the store's clock; milliseconds since the epoch. */
+  initiated: number;
+}
+
 export interface RawRequest {
   method: string;
   /** Absent: the bucket itself. */
@@ -219,6 +227,12 @@ export interface Bucket {
   copy(source: CopySource, key: string, options?: CopyOptions): Promise<PutResult>;
   delete(key: string, options?: DeleteOptions): Promise<DeleteResult>;
   multipart(key: string, options?: Omit<PutOptions, 'ifMatch' | 'ifNoneMatch'>): Promise<Multipart>;
+  /** Unfinished uploads of keys that start so, at most 1,000. */
+  listUploads(prefix: string): Promise<ListedUpload[]>;
+  /** Whether an upload has received a part. */
+  hasParts(key: string, uploadId: string): Promise<boolean>;
+  /** One that is completed or aborted already is no error. */
+  abortUpload(key: string, uploadId: string): Promise<void>;
   /** URL-encoded tags, empty when there are none. */
   getTagging(key: string, options?: { versionId?: string }): Promise<string>;
   /** Rejects with the reason a bucket cannot be used: no such bucket, wrong credentials, unreachable, … */

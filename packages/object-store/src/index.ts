@@ -10,6 +10,7 @@ export type {
   GetOptions,
   HeadOptions,
   ListedObject,
+  ListedUpload,
   ListedVersion,
   ListOptions,
   ListPage,
@@ -27,6 +28,10 @@ export type {
   VersionPosition,
   WriteCondition,
 } from './bucket.ts';
+export { guardedBucket } from './guarded-bucket.ts';
+export { probePrefix, probeStore } from './probe.ts';
+export { carefulTraits, fullTraits } from './store-traits.ts';
+export type { Kept, StoreTraits } from './store-traits.ts';
 export { S3Error } from './errors.ts';
 export type { S3ErrorCode } from './errors.ts';
 export { collect } from './body.ts';

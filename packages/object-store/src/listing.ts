@@ -1,5 +1,5 @@
-/** Pages of ListObjectsV2 and ListObjectVersions, both asked for with `encoding-type=url`. */
-import type { ListedObject, ListedVersion, ListPage, VersionPage } from './bucket.ts';
+/** Pages of ListObjectsV2, ListObjectVersions and ListMultipartUploads, all asked for with `encoding-type=url`. */
+import type { ListedObject, ListedUpload, ListedVersion, ListPage, VersionPage } from './bucket.ts';
 import { decodeListed, unquote } from './wire.ts';
 import { elements, mixedElements, text } from './xml.ts';
 
@@ -53,6 +53,17 @@ export function versionPage(xml: string): VersionPage | undefined {
     page.next = versionIdMarker === undefined ? { keyMarker } : { keyMarker, versionIdMarker };
   }
   return page;
+}
+
+/** Undefined when this is not a listing of uploads. */
+export function uploadPage(xml: string): ListedUpload[] | undefined {
+  if (!xml.includes('<ListMultipartUploadsResult')) return undefined;
+  const key = keyReader(xml);
+  return elements(xml, 'Upload').map((entry) => ({
+    key: key(entry, 'Key'),
+    uploadId: text(entry, 'UploadId') ?? '',
+    initiated: Date.parse(text(entry, 'Initiated') ?? '') || 0,
+  }));
 }
 
 /** Some stores ignore `encoding-type` and then do not echo it. */

@@ -31,6 +31,18 @@ export async function startMultipart(
   return new Upload(requests, key, uploadId, options);
 }
 
+export async function abortUpload(
+  requests: Requests,
+  key: string,
+  uploadId: string,
+): Promise<void> {
+  try {
+    await requests.empty({ method: 'DELETE', key, query: { uploadId } });
+  } catch (error) {
+    if (!(error instanceof S3Error) || error.code !== 'NoSuchUpload') throw error;
+  }
+}
+
 class Upload implements Multipart {
   readonly uploadId: string;
   readonly #requests: Requests;
@@ -106,6 +118,8 @@ class Upload implements Multipart {
         const size = sizes.includes(0) ? (head?.size ?? 0) : sizes.reduce((sum, s) => sum + s, 0);
         const sent = { size, eTag: multipartETag(parts), metadata: this.#metadata };
         if (head === undefined || !isSentObject(head, sent)) throw error;
+        // It may be the work of an earlier upload of the same bytes: this one is not to be left open.
+        await this.abort();
         return head.versionId === undefined
           ? { eTag: head.eTag }
           : { eTag: head.eTag, versionId: head.versionId };
@@ -113,16 +127,8 @@ class Upload implements Multipart {
     });
   }
 
-  async abort(): Promise<void> {
-    try {
-      await this.#requests.empty({
-        method: 'DELETE',
-        key: this.#key,
-        query: { uploadId: this.uploadId },
-      });
-    } catch (error) {
-      if (!(error instanceof S3Error) || error.code !== 'NoSuchUpload') throw error;
-    }
+  abort(): Promise<void> {
+    return abortUpload(this.#requests, this.#key, this.uploadId);
   }
 
   #part(

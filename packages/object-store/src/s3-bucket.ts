@@ -7,6 +7,7 @@ import type {
   DeleteResult,
   GetOptions,
   HeadOptions,
+  ListedUpload,
   ListOptions,
   ListPage,
   ListVersionsOptions,
@@ -24,8 +25,8 @@ import { resumableBody } from './body.ts';
 import { discard } from './connection.ts';
 import type { Outgoing } from './connection.ts';
 import { S3Error } from './errors.ts';
-import { listPage, versionPage } from './listing.ts';
-import { copySourceHeaders, resultOf, startMultipart } from './multipart.ts';
+import { listPage, uploadPage, versionPage } from './listing.ts';
+import { abortUpload, copySourceHeaders, resultOf, startMultipart } from './multipart.ts';
 import { isSentObject, md5Of } from './own-write.ts';
 import type { Requests } from './requests.ts';
 import { attributeHeaders, conditionHeaders, encode, headOf, quote, unquote } from './wire.ts';
@@ -186,6 +187,23 @@ export class S3Bucket implements Bucket {
     options: Omit<PutOptions, 'ifMatch' | 'ifNoneMatch'> = {},
   ): Promise<Multipart> {
     return startMultipart(this.#requests, key, options);
+  }
+
+  async listUploads(prefix: string): Promise<ListedUpload[]> {
+    const query = { uploads: '', 'encoding-type': 'url', prefix };
+    const uploads = uploadPage(await this.#requests.text({ method: 'GET', query }));
+    if (uploads === undefined) throw this.#requests.badAnswer(undefined, 'ListMultipartUploads');
+    return uploads;
+  }
+
+  async hasParts(key: string, uploadId: string): Promise<boolean> {
+    const query = { uploadId, 'max-parts': '1' };
+    const xml = await this.#requests.text({ method: 'GET', key, query });
+    return elements(xml, 'Part').length > 0;
+  }
+
+  abortUpload(key: string, uploadId: string): Promise<void> {
+    return abortUpload(this.#requests, key, uploadId);
   }
 
   async getTagging(key: string, options: { versionId?: string } = {}): Promise<string> {

@@ -29,6 +29,8 @@ export interface OpenUpload {
   key: string;
   about: About;
   parts: Map<number, Uint8Array>;
+  /** When it was begun. */
+  at: number;
 }
 
 export class ModelStore {
@@ -38,13 +40,16 @@ export class ModelStore {
   readonly violations: string[] = [];
   /** Effects of requests that were given up by their sender, and when they come to pass. */
   readonly late: { at: number; label: string; effect: () => void }[] = [];
+  /** It answers conditional writes as if their conditions held. */
+  readonly isCareless: boolean;
   readonly #told = new Set<string>();
   readonly #looks = new Map<string, number>();
   readonly #now: () => number;
   #serial = 0;
 
-  constructor(now: () => number) {
+  constructor(now: () => number, isCareless: boolean) {
     this.#now = now;
+    this.isCareless = isCareless;
   }
 
   current(key: string, at: number = Infinity): ObjectVersion | undefined {
@@ -86,6 +91,7 @@ export class ModelStore {
   /** Throws what S3 answers to a precondition that does not hold. */
   judge(key: string, condition: WriteCondition): void {
     this.#look(key);
+    if (this.isCareless) return;
     const current = this.current(key);
     const { ifMatch, ifNoneMatch } = condition;
     if (ifMatch === undefined && ifNoneMatch === undefined) {
@@ -125,9 +131,18 @@ export class ModelStore {
     });
   }
 
+  removeVersion(key: string, versionId: string): void {
+    this.#look(key);
+    const versions = this.versions.get(key) ?? [];
+    this.versions.set(
+      key,
+      versions.filter((version) => version.versionId !== versionId),
+    );
+  }
+
   beginUpload(key: string, about: About): string {
     const uploadId = `u${++this.#serial}`;
-    this.uploads.set(uploadId, { key, about, parts: new Map() });
+    this.uploads.set(uploadId, { key, about, parts: new Map(), at: this.#now() });
     return uploadId;
   }
 

@@ -34,6 +34,8 @@ export interface Plan {
   outside: boolean;
   /** Files above 16 MiB. */
   large: boolean;
+  /** The store ignores the conditions of writes. */
+  careless: boolean;
   /** Keys of a listing's page. */
   pageKeys: number;
   steps: Step[];
@@ -54,6 +56,7 @@ export function drawPlan(seed: number, operations: number): Plan {
   const random = new SeededRandom(seed);
   const outside = seed % 2 === 1;
   const large = seed % 32 === 8;
+  const careless = seed % 8 >= 6;
   const crashes = random.chance(0.7) ? random.next() * 0.12 : 0;
   const disks = random.chance(0.2) ? 0.04 : 0;
   const weathers = random.chance(0.8) ? 0.06 : 0;
@@ -86,7 +89,7 @@ export function drawPlan(seed: number, operations: number): Plan {
       left--;
     } else steps.push(draw());
   }
-  return { seed, outside, large, pageKeys, steps };
+  return { seed, outside, large, careless, pageKeys, steps };
 }
 
 function drawWeather(random: SeededRandom): Weather {

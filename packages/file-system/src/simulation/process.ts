@@ -5,6 +5,8 @@
  */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fullTraits, guardedBucket } from '@moorage/object-store';
+import type { StoreTraits } from '@moorage/object-store';
 import { Failpoint, installFailpoints } from '../failpoint.ts';
 import { FileSystem } from '../file-system.ts';
 import { createPlanner } from '../sync/planner.ts';
@@ -41,6 +43,16 @@ const diskPoints: ReadonlySet<Failpoint> = new Set([
   Failpoint.reserveMake,
   Failpoint.downloadWrite,
 ]);
+
+/** What a probe of a careless store finds. */
+const careless: StoreTraits = {
+  ...fullTraits,
+  putIfAbsent: 'no',
+  putIfMatch: 'no',
+  copyCondition: 'no',
+  completeCondition: 'no',
+  deleteIfMatch: 'no',
+};
 
 export class SimulatedProcess {
   readonly #o: ProcessOptions;
@@ -129,7 +141,8 @@ export class SimulatedProcess {
     const deliver = (results: TransferResult[]): void => {
       if (this.#client === client) this.#inbox.push(...results);
     };
-    this.#transfers = new Transfers({ bucket: client, deliver });
+    const bucket = store.isCareless ? guardedBucket(client, Promise.resolve(careless)) : client;
+    this.#transfers = new Transfers({ bucket, deliver });
     this.fs = new FileSystem({
       dir,
       id,

@@ -47,7 +47,7 @@ export class Simulation implements World {
     this.plan = plan;
     this.#dir = dir;
     this.#random = new SeededRandom(plan.seed + 1);
-    this.store = new ModelStore(() => this.#now);
+    this.store = new ModelStore(() => this.#now, plan.careless);
     this.#fillBucket();
     this.process = this.#newProcess('first');
   }

@@ -12,8 +12,10 @@ import type {
   DeleteResult,
   GetOptions,
   HeadOptions,
+  ListedUpload,
   ListOptions,
   ListPage,
+  ListVersionsOptions,
   Multipart,
   ObjectBody,
   ObjectHead,
@@ -230,6 +232,13 @@ export class StoreClient implements Bucket {
   }
 
   delete(key: string, o: DeleteOptions = {}): Promise<DeleteResult> {
+    const { versionId } = o;
+    if (versionId !== undefined) {
+      return this.#park(key, `delete ${key} ${versionId}`, () => {
+        this.#store.removeVersion(key, versionId);
+        return { deleteMarker: false };
+      });
+    }
     return this.#park(key, `delete ${key} ${conditionText(o)}`, () => {
       this.#store.judge(key, o);
       return { versionId: this.#store.remove(key, 'ours').versionId, deleteMarker: true };
@@ -271,15 +280,53 @@ export class StoreClient implements Bucket {
     };
   }
 
+  listUploads(prefix: string): Promise<ListedUpload[]> {
+    return this.#park(undefined, `uploads ${prefix}`, () => {
+      const uploads = [...this.#store.uploads].filter(([, { key }]) => key.startsWith(prefix));
+      return uploads.map(([uploadId, { key, at }]) => ({ key, uploadId, initiated: at }));
+    });
+  }
+
+  hasParts(key: string, uploadId: string): Promise<boolean> {
+    return this.#park(undefined, `upload ${key} has parts`, () => {
+      return this.#store.upload(uploadId).parts.size > 0;
+    });
+  }
+
+  abortUpload(key: string, uploadId: string): Promise<void> {
+    return this.#park(key, `upload ${key} abort ${uploadId}`, () => {
+      this.#store.uploads.delete(uploadId);
+    });
+  }
+
+  listVersions({ prefix }: ListVersionsOptions): Promise<VersionPage> {
+    return this.#park(undefined, `versions ${prefix}`, () => {
+      const page: VersionPage = { versions: [], prefixes: [] };
+      for (const [key, versions] of this.#store.versions) {
+        if (!key.startsWith(prefix)) continue;
+        for (const version of versions.toReversed()) {
+          const { versionId, eTag, body } = version;
+          page.versions.push({
+            key,
+            versionId,
+            eTag,
+            size: body?.length ?? 0,
+            isLatest: version === versions.at(-1),
+            deleteMarker: body === undefined,
+            lastModified: this.#store.lastModified(version),
+          });
+        }
+      }
+      return page;
+    });
+  }
+
   getTagging(key: string, o: { versionId?: string } = {}): Promise<string> {
     return this.#park(undefined, `tags ${key}`, () => this.#store.find(key, o).about.tagging);
   }
 
   close(): Promise<void> {
     return Promise.resolve();
-  }
-  listVersions(): Promise<VersionPage> {
-    return this.#unused();
   }
   headBucket(): Promise<void> {
     return this.#unused();

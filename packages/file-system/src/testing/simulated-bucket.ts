@@ -12,6 +12,7 @@ import type {
   DeleteResult,
   GetOptions,
   HeadOptions,
+  ListedUpload,
   ListOptions,
   ListPage,
   Multipart,
@@ -187,6 +188,15 @@ export class SimulatedBucket implements Bucket {
     return this.#unused();
   }
   multipart(): Promise<Multipart> {
+    return this.#unused();
+  }
+  listUploads(): Promise<ListedUpload[]> {
+    return this.#unused();
+  }
+  hasParts(): Promise<boolean> {
+    return this.#unused();
+  }
+  abortUpload(): Promise<void> {
     return this.#unused();
   }
   headBucket(): Promise<void> {

@@ -10,5 +10,7 @@ export type {
   TransferJob,
   TransferResult,
 } from './jobs.ts';
+export { knowStore } from './store-knowledge.ts';
+export type { StoreKnowledge, StoreLack, StoreReport } from './store-knowledge.ts';
 export { Transfers } from './transfers.ts';
 export type { TransfersOptions } from './transfers.ts';
