@@ -9,7 +9,8 @@ import { Content } from './content/content.ts';
 import { noPlace } from './content/place.ts';
 import { addView } from './core/access-points.ts';
 import { access, getattr, setattr } from './core/attributes.ts';
-import { discardCopy, restoreCopy } from './core/conflict-settle.ts';
+import { conflictsIno } from './core/conflict-directory.ts';
+import { discardCopy, restoreCopy, unlinkEntry } from './core/conflict-settle.ts';
 import { Core, type Clock, type Planner } from './core/core.ts';
 import { fallocate, judgeOpen, lseek, read, resultOf, truncateAtOpen, write } from './core/data.ts';
 import { opendir, readdir } from './core/directories.ts';
@@ -146,6 +147,7 @@ export class FileSystem implements FileSystemOperations {
     return makeNode(this.#core, c, parent, name, Kind.symlink, 0o777, target, out);
   }
   unlink(c: Caller, parent: number, name: string): Status {
+    if (parent === conflictsIno) return unlinkEntry(this.#core, this.#handles, c, name);
     return unlink(this.#core, this.#handles, c, parent, name);
   }
   rmdir(c: Caller, parent: number, name: string): Status {

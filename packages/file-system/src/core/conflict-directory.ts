@@ -17,18 +17,18 @@ import type { ConflictRecord } from '../sync/port.ts';
 import type { Core } from './core.ts';
 
 export const conflictsName = '.moorage-conflicts';
-const directoryIno = 3;
+export const conflictsIno = 3;
 /** A note's inode number is this plus the conflict's 40-bit id; files never get numbers so high. */
 const firstNote = 2 ** 47;
 
 /** Not in the store: it must not be changed, nor its access time be noted. */
 export function isMadeUp(ino: number): boolean {
-  return ino === directoryIno || ino >= firstNote;
+  return ino === conflictsIno || ino >= firstNote;
 }
 
 /** The directory as the view with this root shows it. */
 export function conflictDirectory(core: Core, root: number): Inode {
-  const inode = new Inode(directoryIno, Kind.directory, root, conflictsName);
+  const inode = new Inode(conflictsIno, Kind.directory, root, conflictsName);
   const owner = core.store.get(rootIno)!;
   inode.uid = owner.uid;
   inode.gid = owner.gid;
@@ -41,7 +41,7 @@ export function conflictDirectory(core: Core, root: number): Inode {
 
 /** The directory or a note, when the view with this root shows it; undefined for every other number. */
 export function madeUpInode(core: Core, root: number, ino: number): Inode | undefined {
-  if (ino === directoryIno) return conflictDirectory(core, root);
+  if (ino === conflictsIno) return conflictDirectory(core, root);
   if (ino < firstNote) return undefined;
   const conflict = core.planner.conflicts().find((one) => noteIno(one) === ino);
   return conflict?.above.includes(root) === true ? note(root, conflict) : undefined;
@@ -91,10 +91,10 @@ export function noteBytes(core: Core, root: number, ino: number): Uint8Array {
 
 /** A conflict was recorded or settled: what the kernel knows of its entries is out of date. */
 export function tellConflict(core: Core, conflict: ConflictRecord): void {
-  core.tellEntry(-1, directoryIno, noteName(conflict));
+  core.tellEntry(-1, conflictsIno, noteName(conflict));
   if (conflict.keptAs !== undefined)
-    core.tellEntry(-1, directoryIno, Buffer.from(conflict.keptAs, 'utf8').toString('latin1'));
-  core.tellInode(-1, directoryIno, 0, 0);
+    core.tellEntry(-1, conflictsIno, Buffer.from(conflict.keptAs, 'utf8').toString('latin1'));
+  core.tellInode(-1, conflictsIno, 0, 0);
 }
 
 /** Somebody removed the local copy: so it is settled. Inside the transaction that takes its name. */
@@ -118,7 +118,7 @@ function noteName(conflict: ConflictRecord): string {
 }
 
 function note(root: number, conflict: ConflictRecord): Inode {
-  const inode = new Inode(noteIno(conflict), Kind.file, directoryIno, noteName(conflict));
+  const inode = new Inode(noteIno(conflict), Kind.file, conflictsIno, noteName(conflict));
   inode.uid = conflict.uid;
   inode.gid = conflict.gid;
   inode.mode = conflict.mode & 0o444;

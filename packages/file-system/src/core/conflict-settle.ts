@@ -1,9 +1,9 @@
 /** Ends a conflict: the local copy gets a name again, or goes. Each is one transaction with the end of the record. */
 import { missingSpans } from '../content/base.ts';
-import { FsError, Kind, ok, type Status } from '../operations.ts';
+import { FsError, Kind, ok, type Caller, type Status } from '../operations.ts';
 import { InodeFlag, type Inode } from '../store/inode.ts';
 import type { ConflictRecord } from '../sync/port.ts';
-import { tellConflict } from './conflict-directory.ts';
+import { conflictsIno, isMadeUp, tellConflict } from './conflict-directory.ts';
 import type { Core } from './core.ts';
 import type { Handles } from './handles.ts';
 import { takeName } from './names.ts';
@@ -78,6 +78,24 @@ export function discardCopy(core: Core, handles: Handles, conflict: ConflictReco
   core.store.end();
   core.content.settle();
   return ok;
+}
+
+/**
+ * unlink(2) in the directory of conflicts: the owner of a copy may remove it, which settles the conflict. A note goes
+ * with its copy; only one that has none can be removed itself.
+ */
+export function unlinkEntry(core: Core, handles: Handles, c: Caller, name: string): Status {
+  const directory = core.enter(c, conflictsIno);
+  if (directory === undefined) return core.refusal;
+  const inode = core.child(directory, name);
+  if (inode === undefined) return core.refusal;
+  if (!core.identity.owns(inode)) return FsError.AccessDenied;
+  const status = core.admitRemoval(c);
+  if (status !== ok) return status;
+  const conflict = core.planner.conflicts().find(({ id }) => name.startsWith(id));
+  if (conflict === undefined) return FsError.NoEntry;
+  if (isMadeUp(inode.ino) && conflict.ino !== undefined) return FsError.NotPermitted;
+  return discardCopy(core, handles, conflict);
 }
 
 function leave(core: Core, copy: Inode, lost: Inode | undefined): void {

@@ -1,6 +1,8 @@
 import { startLocalS3 } from '@moorage/local-s3';
 import type { Bucket } from '@moorage/object-store';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { FsError, newAttributes, rootIno } from '../operations.ts';
+import { caller, root } from '../testing/fixture.ts';
 import type { Live } from '../testing/live.ts';
 import { eventually, startRig } from '../testing/live-server.ts';
 import type { Rig } from '../testing/live-server.ts';
@@ -119,4 +121,147 @@ test('a write whose answer was lost in a crash is recognised as our own', async 
   expect(await live.barrier()).toEqual([]);
   expect(await rig.text('f')).toBe('two');
   expect(live.sync.status().conflicts).toEqual([]);
+});
+
+test('the local copy is restored as a new version, once', async () => {
+  await live.write('/d.txt', 'base');
+  await live.barrier();
+  await outside.put('d.txt', Buffer.from('theirs'));
+  await live.write('/d.txt', 'ours');
+  await live.barrier();
+  const [conflict] = live.sync.conflicts();
+  expect(conflict).toMatchObject({
+    path: '/d.txt',
+    what: 'content',
+    ours: { size: 4, versionId: expect.any(String) as string },
+    theirs: { size: 6, versionId: expect.any(String) as string },
+  });
+  const { id } = conflict!;
+  const { fs } = live.fixture;
+  const to = { parent: rootIno, name: 'd.txt', path: '/d.txt' };
+  expect(fs.restoreConflict(id, { ...to, replaces: false })).toBe(FsError.Exists);
+  await live.must(() => fs.restoreConflict(id, { ...to, replaces: true }));
+  await live.crash();
+  expect(live.fixture.fs.restoreConflict(id, { ...to, replaces: true })).toBe(FsError.NoEntry);
+  expect(live.sync.settlementOf(id)).toEqual({ how: 'restored', path: '/d.txt' });
+  expect(await live.names(lost)).toEqual([]);
+  expect(await live.barrier()).toEqual([]);
+  expect(await live.read('/d.txt')).toBe('ours');
+  expect(await rig.text('d.txt')).toBe('ours');
+  expect(live.sync.status().conflicts).toEqual([]);
+});
+
+test('restored where S3 has nothing, and under another name', async () => {
+  for (const [name, as] of [
+    ['f', 'f'],
+    ['g', 'other'],
+  ] as const) {
+    await live.write(`/${name}`, 'base');
+    await live.barrier();
+    await outside.delete(name);
+    await live.write(`/${name}`, 'ours');
+    await live.barrier();
+    expect(await live.exists(`/${name}`)).toBe(false);
+    const { id } = live.sync.conflicts()[0]!;
+    const to = { parent: rootIno, name: as, path: `/${as}`, replaces: false };
+    await live.must(() => live.fixture.fs.restoreConflict(id, to));
+    expect(await live.barrier()).toEqual([]);
+    expect(await rig.text(as)).toBe('ours');
+  }
+  expect(live.sync.status().conflicts).toEqual([]);
+});
+
+test('a large copy that is here in part is fetched before it is restored', async () => {
+  const size = 20 * 1024 * 1024;
+  await outside.put('big', Buffer.alloc(size, 'b'));
+  const { ino } = await live.lookup('/big');
+  const { fs } = live.fixture;
+  const write = (): Promise<number> =>
+    live.mustResult(() => fs.write(root, ino, size - 4, Buffer.from('ours'), 0, 4, 0));
+  await write();
+  await outside.put('big', Buffer.from('theirs'));
+  await live.barrier();
+  const { id, keptAs } = live.sync.conflicts()[0]!;
+  expect(fs.tree.missing(ino).length).toBeGreaterThan(0);
+  await outside.delete('big');
+  const to = { parent: rootIno, name: 'big', path: '/big', replaces: true };
+  await live.must(() => fs.restoreConflict(id, to));
+  expect(await live.barrier()).toEqual([]);
+  // S3 had deleted it meanwhile, which is another conflict: told, and nothing is lost.
+  if (live.sync.conflicts().length > 0) {
+    const again = { ...to, replaces: false };
+    await live.must(() => fs.restoreConflict(live.sync.conflicts()[0]!.id, again));
+    expect(await live.barrier()).toEqual([]);
+  }
+  const text = await rig.text('big');
+  expect(text.length).toBe(size);
+  expect(text.slice(-6)).toBe('bbours');
+  expect(keptAs).toMatch(/_big$/);
+});
+
+test('discarded, or removed by hand: the conflict is over', async () => {
+  for (const how of ['discard', 'rm']) {
+    await live.write('/f', 'base');
+    await live.barrier();
+    await outside.put('f', Buffer.from('theirs'));
+    await live.write('/f', 'ours');
+    await live.barrier();
+    const { id, keptAs } = live.sync.conflicts()[0]!;
+    if (how === 'rm') await live.unlink(`${lost}/${keptAs}`);
+    else await live.must(() => live.fixture.fs.discardConflict(id));
+    expect(live.sync.status().conflicts).toEqual([]);
+    expect(live.sync.settlementOf(id)?.how).toBe('discarded');
+    expect(await live.names(lost)).toEqual([]);
+    await live.barrier();
+  }
+  expect(await rig.text('f')).toBe('theirs');
+});
+
+test('each access point shows what was lost below its root, and nothing else', async () => {
+  await live.mkdir('/a');
+  await live.mkdir('/b');
+  for (const path of ['a/f', 'b/f']) {
+    await live.write(`/${path}`, 'base');
+    await live.barrier();
+    await outside.put(path, Buffer.from('theirs'));
+    await live.write(`/${path}`, `ours ${path}`);
+    await live.barrier();
+  }
+  const { fs } = live.fixture;
+  const view = await live.mustResult(() => fs.addView({ id: 'a', rootPath: '/a' }));
+  const inView = caller(0, 0, [], view);
+  const out = newAttributes();
+  expect(fs.lookup(inView, fs.viewRoot(view), '.moorage-conflicts', out)).toBe(0);
+  const directory = out.ino;
+  const names: string[] = [];
+  fs.readdir(inView, directory, 0, ({ name }) => void names.push(name) === undefined);
+  const [conflict, others] = live.sync.conflicts();
+  expect(names).toEqual(['.', '..', conflict!.keptAs, `${conflict!.keptAs}.txt`]);
+  const into = Buffer.alloc(1000);
+  const read = (name: string): string => {
+    expect(fs.lookup(inView, directory, name, out)).toBe(0);
+    const n = fs.read(inView, out.ino, 0, 1000, into, 0);
+    expect(n).toBe(out.size);
+    return into.toString('utf8', 0, n);
+  };
+  expect(read(conflict!.keptAs!)).toBe('ours a/f');
+  expect(read(`${conflict!.keptAs}.txt`)).toMatch(/^\/f was changed here and in the bucket\./);
+  expect(fs.lookup(inView, directory, others!.keptAs!, out)).toBe(FsError.NoEntry);
+  expect(fs.unlink(inView, directory, `${conflict!.keptAs}.txt`)).toBe(FsError.NotPermitted);
+  expect(fs.mkdir(inView, fs.viewRoot(view), '.moorage-conflicts', 0o755, out)).toBe(
+    FsError.Exists,
+  );
+  expect(fs.rmdir(inView, fs.viewRoot(view), '.moorage-conflicts')).toBe(FsError.NotPermitted);
+  names.length = 0;
+  fs.readdir(inView, fs.viewRoot(view), 0, ({ name }) => void names.push(name) === undefined);
+  expect(names).toEqual(['.', '..', 'f']);
+  // Only who could read the file.
+  const stranger = caller(1000, 1000, [], view);
+  fs.lookup(inView, directory, conflict!.keptAs!, out);
+  names.length = 0;
+  fs.readdir(stranger, directory, 0, ({ name }) => void names.push(name) === undefined);
+  expect(names).toHaveLength(4);
+  // The copy may be removed there, which settles it.
+  expect(fs.unlink(inView, directory, conflict!.keptAs!)).toBe(0);
+  expect(live.sync.status().conflicts).toHaveLength(1);
 });
