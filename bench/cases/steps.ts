@@ -43,6 +43,7 @@ export const steps: BenchmarkCase = {
     });
     const api = service.api();
     const server = createServer((request, response) => void api(request, response));
+    server.keepAliveTimeout = 0;
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     for (const [name, client] of Object.entries(FUNCTIONS)) {

@@ -342,8 +342,11 @@ function refuse(res: ServerResponse, error: DurableError): void {
   send(res, error.status, JSON.stringify({ Type: error.code, message: error.message }));
 }
 
+/** As a string, so that head and body go out in one piece. */
 function send(res: ServerResponse, status: number, text: string): void {
-  const body = Buffer.from(text);
-  res.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length });
-  res.end(body);
+  res.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+  });
+  res.end(text);
 }

@@ -45,7 +45,8 @@ export async function openEndpoint(of?: {
       refuse(res, 404, 'UnknownOperationException', `No operation ${req.method} ${req.url}`);
     }
   });
-  server.keepAliveTimeout = 60_000;
+  // A worker's connection is never closed from here: its next checkpoint could be on the way already.
+  server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
