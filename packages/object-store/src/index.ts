@@ -29,7 +29,7 @@ export type {
   WriteCondition,
 } from './bucket.ts';
 export { guardedBucket } from './guarded-bucket.ts';
-export { probePrefix, probeStore } from './probe.ts';
+export { probeStore } from './probe.ts';
 export { carefulTraits, fullTraits } from './store-traits.ts';
 export type { Kept, StoreTraits } from './store-traits.ts';
 export { S3Error } from './errors.ts';

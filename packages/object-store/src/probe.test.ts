@@ -49,7 +49,7 @@ afterAll(async () => {
 
 function probe(): Promise<StoreTraits> {
   const token = String(++serial).padStart(32, '0');
-  return probeStore(bucket, { prefix: 'p/', token, now: () => Date.now() });
+  return probeStore(bucket, { prefix: 'p/.moorage-probe-', token, now: () => Date.now() });
 }
 
 async function text(key: string): Promise<string> {
@@ -99,7 +99,11 @@ test('what a killed probe left behind goes with the next, but not what is under 
   await probe();
   expect(await versionsBelow('p/')).toBe(1);
   const later = Date.now() + 2 * 60 * 60 * 1000;
-  await probeStore(bucket, { prefix: 'p/', token: 'f'.repeat(32), now: () => later });
+  await probeStore(bucket, {
+    prefix: 'p/.moorage-probe-',
+    token: 'f'.repeat(32),
+    now: () => later,
+  });
   expect(await versionsBelow('p/')).toBe(0);
   expect(await honest.listUploads('p/')).toEqual([]);
   await expect(left.complete()).rejects.toMatchObject({ code: 'NoSuchUpload' });

@@ -1,5 +1,5 @@
 /**
- * Finds out which promises of S3 a store keeps, by trying them with tiny objects below a reserved prefix that are
+ * Finds out which promises of S3 a store keeps, by trying them with tiny objects below a reserved prefix, which are
  * removed with all their versions afterwards. Nothing but writing tells: stores answer 200 to conditions they ignore.
  *
  * Five groups run at the same time, each on a key of its own. What is refused for lack of permission is `unknown`.
@@ -11,16 +11,13 @@ import { S3Error } from './errors.ts';
 import { carefulTraits } from './store-traits.ts';
 import type { Kept, StoreTraits } from './store-traits.ts';
 
-/** Keys below a mount's prefix that start so (and 32 hexadecimal digits) are of probes and of nobody else. */
-export const probePrefix = '.moorage-probe-';
-
 /** What a probe that was killed left behind goes after this time. */
 const leftOverMs = 60 * 60 * 1000;
 const racers = 6;
 const wrongETag = '0123456789abcdef0123456789abcdef';
 
 export interface ProbeOptions {
-  /** Of the mount; '' or ending in a slash. */
+  /** Keys that start so are of probes and of nobody else. */
   prefix: string;
   /** 32 hexadecimal digits, never the same twice. */
   token: string;
@@ -28,7 +25,7 @@ export interface ProbeOptions {
 }
 
 export async function probeStore(bucket: Bucket, options: ProbeOptions): Promise<StoreTraits> {
-  const key = `${options.prefix}${probePrefix}${options.token}`;
+  const key = options.prefix + options.token;
   const probe = new Probe(bucket, key);
   try {
     await bucket.put(`${key}/may`, bytes('may'));
@@ -47,7 +44,7 @@ export async function probeStore(bucket: Bucket, options: ProbeOptions): Promise
     await probe.versions();
     await probe.races();
   } finally {
-    await probe.cleanUp(`${options.prefix}${probePrefix}`, options.now() - leftOverMs);
+    await probe.cleanUp(options.prefix, options.now() - leftOverMs);
   }
   return probe.traits;
 }

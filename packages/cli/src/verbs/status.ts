@@ -79,6 +79,12 @@ function print({ mount, status: now }: Shown, terminal: Terminal): void {
   );
   if (now.lastError) terminal.print(`  last error of S3: ${now.lastError.message}`);
   list(
+    'promises of S3 that this store does not keep',
+    now.store?.lacks.map(({ text }) => text) ?? [],
+    terminal,
+  );
+  if (now.store?.note !== undefined) terminal.print(`  about the store: ${now.store.note}`);
+  list(
     'not exported',
     now.failed.map(({ path, message }) => `${path}: ${message}`),
     terminal,

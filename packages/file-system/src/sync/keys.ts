@@ -8,6 +8,14 @@ const keyBytesMax = 1024;
 const nameBytesMax = 255;
 const depthMax = 1000;
 
+/** Names of what a mount writes to find out what a store can do, and removes at once, start so. */
+export const probePrefix = '.moorage-probe-';
+const probeName = /^\.moorage-probe-[0-9a-f]{32}$/;
+
+export function isProbe(part: string): boolean {
+  return probeName.test(part);
+}
+
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** A name as part of a key, undefined when its bytes are not UTF-8. */

@@ -5,6 +5,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { carefulTraits, probeStore } from '@moorage/object-store';
+import { probePrefix } from '../sync/keys.ts';
 import type { Bucket, Kept, StoreTraits } from '@moorage/object-store';
 
 const maxAgeMs = 7 * 24 * 60 * 60 * 1000;
@@ -50,7 +51,7 @@ export async function knowStore(options: StoreKnowledgeOptions): Promise<StoreKn
   }
   try {
     const { bucket, prefix, now, token } = options;
-    const traits = await probeStore(bucket, { prefix, token: token(), now });
+    const traits = await probeStore(bucket, { prefix: prefix + probePrefix, token: token(), now });
     const probedAtMs = now();
     // What could not be tried is tried again by the next mount.
     if (!Object.values(traits).includes('unknown')) keep(options, { traits, probedAtMs });

@@ -3,6 +3,7 @@
  * The server gets one `start`, then requests; it answers `ready` or `failed`, then one reply a request.
  */
 import type { AccessPoint } from '@moorage/file-system';
+import type { StoreReport } from '@moorage/file-system/transfer';
 import type { Identity, Session } from '@moorage/fuse';
 import type { BucketLocation } from '@moorage/object-store';
 import type {
@@ -53,7 +54,7 @@ export type ToServer =
 /** The part of the status that the server knows; the supervisor adds the rest. */
 export type ServerStatus = Omit<
   FileSystemStatus,
-  'bucket' | 'prefix' | 'mountPoint' | 'readOnly' | 'pid' | 'restarts' | 'accessPoints'
+  'bucket' | 'prefix' | 'mountPoint' | 'readOnly' | 'pid' | 'restarts' | 'accessPoints' | 'store'
 >;
 
 export type ServerReply =
@@ -64,6 +65,8 @@ export type FromServer =
   /** Every view exists and requests are being served. */
   | { kind: 'ready' }
   | { kind: 'session'; session: Session }
+  /** What was found out about the store. */
+  | { kind: 'store'; report: StoreReport }
   | { kind: 'failed'; code: FileSystemServerErrorCode; message: string }
   | { kind: 'reply'; id: number; reply: ServerReply }
   | { kind: 'log'; level: LogLevel; message: string }

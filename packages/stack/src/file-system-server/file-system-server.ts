@@ -1,5 +1,6 @@
 /** What a running file system server offers to whoever started it, and what it reports. */
 import type { AccessPoint } from '@moorage/file-system';
+import type { StoreReport } from '@moorage/file-system/transfer';
 import type { BucketLocation } from '@moorage/object-store';
 
 export interface FileSystemServerOptions {
@@ -59,6 +60,8 @@ export interface FileSystemStatus {
   pid: number;
   restarts: number;
   accessPoints: { id: string; path: string }[];
+  /** Which promises of S3 the store does not keep; absent until that is found out. */
+  store?: StoreReport;
   /** Files, directories and deletions that are not in S3 yet. */
   pending: number;
   /** Of these, in flight. */

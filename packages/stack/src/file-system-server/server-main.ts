@@ -8,6 +8,7 @@
  * the data directory). A defect in any thread ends the process at once; the supervisor starts another.
  */
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
@@ -27,6 +28,9 @@ let wakeFd = -1;
 let notifierSocket = -1;
 let mountPoint: string | undefined;
 let transfers: Transfers | undefined;
+/** Settles when nothing of the probe of the store is left in the bucket; it is waited for at the end. */
+let probed: Promise<unknown> = Promise.resolve();
+const probedMsMax = 3_000;
 /** Where the bucket is, when that was not known at the start. */
 const located = Promise.withResolvers<BucketLocation>();
 /** Jobs that came before the bucket was open. */
@@ -90,14 +94,22 @@ function startNotifier(): void {
 
 /** A mount for the first time must have a usable bucket; one that is resumed goes on without S3 if it must. */
 async function openTransfers(configuration: ServerConfiguration): Promise<void> {
-  const { Transfers, checkBucket } = await import('@moorage/file-system/transfer');
-  const { openBucket } = await import('@moorage/object-store');
+  const { Transfers, checkBucket, knowStore } = await import('@moorage/file-system/transfer');
+  const { guardedBucket, openBucket } = await import('@moorage/object-store');
   const bucket = await openBucket(
     configuration.bucketFollows ? await located.promise : configuration.bucket,
   );
   if (!configuration.restarted) await checkBucket(bucket);
+  const { dataDir: dir, prefix, readOnly } = configuration;
+  const now = (): number => Date.now();
+  const token = (): string => randomBytes(16).toString('hex');
+  const known = knowStore({ bucket, dir, prefix, readOnly, now, token });
+  probed = known.then(({ report }) => tell({ kind: 'store', report }));
   transfers = new Transfers({
-    bucket,
+    bucket: guardedBucket(
+      bucket,
+      known.then(({ traits }) => traits),
+    ),
     deliver: (results) => toServing({ kind: 'results', results }),
   });
   transfers.accept(early.splice(0));
@@ -121,11 +133,16 @@ function heard(message: Exclude<FromServing, { kind: 'serving' }>): void {
       return tell(message);
     case 'ended':
       if (message.why === 'unmounted') tell({ kind: 'unmounted' });
-      // The channel delivers what was said before it is closed.
-      process.removeAllListeners('disconnect');
-      if (process.connected) process.disconnect();
-      process.exit(0);
+      void end();
   }
+}
+
+async function end(): Promise<void> {
+  await Promise.race([probed, new Promise((resolve) => setTimeout(resolve, probedMsMax))]);
+  // The channel delivers what was said before it is closed.
+  process.removeAllListeners('disconnect');
+  if (process.connected) process.disconnect();
+  process.exit(0);
 }
 
 function toServing(message: ToServing): void {

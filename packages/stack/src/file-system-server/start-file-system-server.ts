@@ -21,6 +21,7 @@ import {
 } from '@moorage/fuse/mounting';
 import type { KernelMount } from '@moorage/fuse/mounting';
 import type { AccessPoint } from '@moorage/file-system';
+import type { StoreReport } from '@moorage/file-system/transfer';
 import type { FromServer, ServerConfiguration, ServerRequest } from './control-messages.ts';
 import { FileSystemServerError } from './file-system-server.ts';
 import type {
@@ -81,6 +82,7 @@ class Supervisor implements FileSystemServer {
   #server: ServerProcess | undefined;
   #state: State = 'starting';
   #session: Session | undefined;
+  #store: StoreReport | undefined;
   #readyAt = 0;
   /** Settles when the current server serves or none ever will again. */
   #ready = Promise.withResolvers<void>();
@@ -157,6 +159,7 @@ class Supervisor implements FileSystemServer {
     const status = await this.#request({ kind: 'status' });
     return {
       ...status!,
+      ...(this.#store !== undefined && { store: this.#store }),
       bucket: this.#configuration.bucket.bucket,
       prefix: this.#configuration.prefix,
       mountPoint: this.mountPoint,
@@ -234,6 +237,9 @@ class Supervisor implements FileSystemServer {
       case 'session':
         this.#session = message.session;
         this.#raiseReadAhead();
+        return;
+      case 'store':
+        this.#store = message.report;
         return;
       case 'failed':
         return this.#fail(new FileSystemServerError(message.code, message.message));
