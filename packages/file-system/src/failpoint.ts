@@ -18,6 +18,8 @@ export const Failpoint = {
   reserveMake: 'database:reserve-make',
   /** The change is durable; slots and cache files that nothing speaks of are about to go. */
   contentSettle: 'content:settle',
+  /** The database says that bytes are in S3 only; they are about to give their space back. */
+  contentReclaim: 'content:reclaim',
   /** A downloaded range is about to be written to its cache file (transfer side: a full disk only). */
   downloadWrite: 'transfer:download-write',
 } as const;

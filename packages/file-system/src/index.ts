@@ -35,6 +35,19 @@ export type {
 export { FileSystem } from './file-system.ts';
 export type { FileSystemOptions } from './file-system.ts';
 export type { Clock, Planner } from './core/core.ts';
+export {
+  checkDocument,
+  defaultConfiguration,
+  SynchronizationError,
+} from './configuration/synchronization.ts';
+export type {
+  ExpirationDataRule,
+  ExportDataRule,
+  ImportDataRule,
+  ImportTrigger,
+  SynchronizationConfiguration,
+  SynchronizationDocument,
+} from './configuration/synchronization.ts';
 export { createPlanner } from './sync/planner.ts';
 export type { SyncOptions } from './sync/context.ts';
 export type { DefaultAttributes } from './sync/posix-metadata.ts';
@@ -43,6 +56,8 @@ export type {
   ConflictRecord,
   ExportError,
   ImportFailure,
+  PendingChange,
+  PendingList,
   Settlement,
   Sync,
   SyncConflict,

@@ -48,7 +48,7 @@ function writeZeros(content: Content, inode: Inode, start: number, end: number):
   const { caches, store } = content;
   const written = Math.min(end, caches.size(inode.ino, inode.place));
   if (end >= inode.size && written > start) caches.truncate(inode.ino, inode.place, start);
-  else {
+  else if (written > start && !caches.punch(inode.ino, inode.place, start, written - start)) {
     for (let at = start; at < written; at += zeros.length)
       caches.write(inode.ino, inode.place, at, zeros, 0, Math.min(zeros.length, written - at));
   }

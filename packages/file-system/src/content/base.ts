@@ -74,6 +74,7 @@ export function fill(content: Content, inode: Inode, bytes: Uint8Array): void {
     whole.set(bytes.subarray(0, inode.baseEnd));
     const { baseEnd } = inode;
     content.fillSlot(inode, whole);
+    content.grownBytes += whole.length;
     // Zeros appended here are not in the object.
     inode.baseEnd = baseEnd;
   } else if (!isSlot(inode.place)) {
@@ -98,6 +99,8 @@ export function markPresent(content: Content, inode: Inode, span: Span): void {
     if (state === BlockState.remote) remote.push({ first: from, end: to });
   });
   for (const run of remote) content.store.setBlocks(inode, run.first, run.end, BlockState.clean);
+  content.caches.touched(inode.ino, inode.place);
+  content.grownBytes += span.end - span.start;
 }
 
 /** Another version of the object, of which nothing is here. Inside a transaction. */

@@ -1,6 +1,8 @@
 /**
  * Large files: a sparse file each, `<inode>.<generation>` in one of 256 directories, with a bounded number of
  * them open. A file's size here only says how far it was ever written; what of it counts, `Extents` says.
+ *
+ * What they take on disk is asked of the disk, file by file, for those that were touched since it was last asked.
  */
 import {
   closeSync,
@@ -12,11 +14,13 @@ import {
   openSync,
   readSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { Failpoint, failpoint } from '../failpoint.ts';
 import { numberOf } from './place.ts';
+import { punchHole } from './punch-hole.ts';
 
 const openMax = 256;
 
@@ -25,6 +29,11 @@ export class CacheFiles {
   /** Open descriptors by path, the least recently used first. */
   readonly #open = new Map<string, number>();
   readonly #made = new Set<string>();
+  /** Bytes each file takes on disk, by path. */
+  readonly #diskBytes = new Map<string, number>();
+  /** Paths for which that may have changed. */
+  readonly #touched = new Set<string>();
+  #diskBytesInAll = 0;
 
   constructor(dir: string) {
     this.#dir = dir;
@@ -44,6 +53,7 @@ export class CacheFiles {
     failpoint(Failpoint.cacheMake);
     const path = this.path(ino, place);
     const { O_RDWR, O_CREAT, O_TRUNC } = constants;
+    this.#touched.add(path);
     this.#keep(path, openSync(path, O_RDWR | O_CREAT | O_TRUNC, 0o600));
   }
 
@@ -75,7 +85,9 @@ export class CacheFiles {
     length: number,
   ): void {
     failpoint(Failpoint.cacheWrite);
-    const fd = this.#descriptor(ino, place);
+    const path = this.path(ino, place);
+    const fd = this.#opened(path);
+    this.#touched.add(path);
     for (let done = 0; done < length;)
       done += writeSync(fd, from, at + done, length - done, offset + done);
   }
@@ -87,6 +99,39 @@ export class CacheFiles {
   /** Drops all bytes from `size` on, also when they would be needed again as zeros. */
   truncate(ino: number, place: number, size: number): void {
     ftruncateSync(this.#descriptor(ino, place), size);
+    this.touched(ino, place);
+  }
+
+  /** The bytes read as zeros and take no space. False: that cannot be done here. */
+  punch(ino: number, place: number, offset: number, length: number): boolean {
+    this.touched(ino, place);
+    return punchHole(this.#descriptor(ino, place), offset, length);
+  }
+
+  /** Its bytes have changed, here or by the transfer side. */
+  touched(ino: number, place: number): void {
+    this.#touched.add(this.path(ino, place));
+  }
+
+  /** A file that was there before: it counts from now on. */
+  found(path: string): void {
+    this.#touched.add(path);
+  }
+
+  /** What all of them take on disk. */
+  diskBytes(): number {
+    for (const path of this.#touched) {
+      const stats = statSync(path, { throwIfNoEntry: false });
+      this.#count(path, stats === undefined ? 0 : stats.blocks * 512);
+    }
+    this.#touched.clear();
+    return this.#diskBytesInAll;
+  }
+
+  #count(path: string, bytes: number): void {
+    this.#diskBytesInAll += bytes - (this.#diskBytes.get(path) ?? 0);
+    if (bytes === 0) this.#diskBytes.delete(path);
+    else this.#diskBytes.set(path, bytes);
   }
 
   sync(ino: number, place: number): void {
@@ -101,6 +146,8 @@ export class CacheFiles {
       this.#open.delete(path);
     }
     rmSync(path, { force: true });
+    this.#touched.delete(path);
+    this.#count(path, 0);
   }
 
   close(): void {
@@ -109,7 +156,10 @@ export class CacheFiles {
   }
 
   #descriptor(ino: number, place: number): number {
-    const path = this.path(ino, place);
+    return this.#opened(this.path(ino, place));
+  }
+
+  #opened(path: string): number {
     const fd = this.#open.get(path);
     if (fd === undefined) {
       const { O_RDWR, O_CREAT } = constants;

@@ -43,6 +43,10 @@ export class Content {
   readonly caches: CacheFiles;
   /** Given up by the current transaction. */
   readonly #discarded: { ino: number; place: number }[] = [];
+  /** Given up for S3 to keep: their space goes with the next commit of the database, which `reclaim` makes. */
+  readonly #evicted: { ino: number; place: number; span: Span | undefined }[] = [];
+  /** Bytes put here since `diskBytes` was last asked for. */
+  grownBytes = 0;
   readonly #buffer = new Uint8Array(smallBytesMax);
 
   constructor(dir: string, store: Store) {
@@ -52,7 +56,13 @@ export class Content {
     this.slots = new SlotFiles(contentDir, (each) => store.eachPlace(each));
     this.caches = new CacheFiles(contentDir);
     this.#sweep(contentDir);
-    store.database.afterCommit = () => this.slots.committed();
+    store.database.afterCommit = () => this.#committed();
+  }
+
+  /** What all content takes on disk. Free slots that share a page of the disk with used ones count. */
+  diskBytes(): number {
+    this.grownBytes = 0;
+    return this.slots.diskBytes() + this.caches.diskBytes();
   }
 
   /** In units of 512 bytes. */
@@ -117,6 +127,7 @@ export class Content {
       throw error;
     }
     if (end > inode.size) inode.size = end;
+    this.grownBytes += length;
     this.store.touch(inode);
     return ok;
   }
@@ -145,6 +156,43 @@ export class Content {
     }
     inode.baseEnd = 0;
     this.store.touch(inode);
+  }
+
+  /**
+   * S3 has the same bytes, and from now on it alone has them: all of the file or (`span`, whole blocks of a cache
+   * file that are clean) some. Inside a transaction, with `reclaim` after it before anything else is done.
+   */
+  release(inode: Inode, span?: Span): void {
+    this.#evicted.push({ ino: inode.ino, place: inode.place, span });
+    if (span !== undefined) {
+      this.store.setBlocks(inode, blockOf(span.start), blockAfter(span.end), BlockState.remote);
+      return;
+    }
+    if (isCacheFile(inode.place)) this.store.replaceExtents(inode, undefined);
+    inode.place = noPlace;
+    this.store.touch(inode);
+  }
+
+  /**
+   * The space of what was released goes back to the disk. Not before the database has committed that the bytes are
+   * in S3 only: after a power failure they would be taken for zeros.
+   */
+  reclaim(): void {
+    if (this.#evicted.length > 0) this.store.database.commit();
+    // No commit for lack of space: blocks may be downloaded again from now on, and cannot be cut out any more.
+    const files = this.#evicted.filter(({ span }) => span === undefined);
+    this.#evicted.splice(0, this.#evicted.length, ...files);
+  }
+
+  #committed(): void {
+    if (this.#evicted.length > 0) failpoint(Failpoint.contentReclaim);
+    for (const { ino, place, span } of this.#evicted) {
+      if (isSlot(place)) this.slots.free(place);
+      else if (span === undefined) this.caches.remove(ino, place);
+      else this.caches.punch(ino, place, span.start, span.end - span.start);
+    }
+    this.#evicted.length = 0;
+    this.slots.committed();
   }
 
   /** The inode is about to be removed from the store. Inside a transaction. */
@@ -267,8 +315,10 @@ export class Content {
       for (const name of readdirSync(join(contentDir, shard.name))) {
         const [ino, generation] = name.split('.').map(Number);
         const inode = this.store.get(ino!);
+        const path = join(contentDir, shard.name, name);
         if (inode === undefined || inode.place !== cacheFilePlace(generation!))
-          rmSync(join(contentDir, shard.name, name), { force: true });
+          rmSync(path, { force: true });
+        else this.caches.found(path);
       }
     }
   }

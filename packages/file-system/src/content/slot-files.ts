@@ -1,13 +1,25 @@
 /**
  * Small files, packed: one file per size class, cut into slots.
  *
- * A slot that was freed is used again only after the database has committed that it is free: otherwise a power
- * failure could bring back a file whose slot holds somebody else's bytes.
+ * A slot that was freed is used again, and its space given back, only after the database has committed that it is
+ * free: otherwise a power failure could bring back a file whose slot holds somebody else's bytes.
  */
-import { closeSync, fdatasyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fdatasyncSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { Failpoint, failpoint } from '../failpoint.ts';
 import { isSlot, numberOf, sizeClassOf, slotBytes, slotPlace } from './place.ts';
+import { punchHole } from './punch-hole.ts';
+
+/** The unit in which disks give space back. */
+const pageBytes = 4096;
 
 interface SizeClass {
   fd: number;
@@ -17,6 +29,8 @@ interface SizeClass {
   freed: number[];
   /** No slot at or above this is in use. */
   end: number;
+  /** 1 for each slot that holds a file (or did until the coming commit). */
+  used: Uint8Array;
 }
 
 export class SlotFiles {
@@ -40,13 +54,35 @@ export class SlotFiles {
       free.reverse();
       const fd = openSync(join(dir, `slots-${bytes}`), 'a+', 0o600);
       closeSync(fd);
-      return { fd: openSync(join(dir, `slots-${bytes}`), 'r+'), bytes, free, freed: [], end };
+      const inUse = new Uint8Array(Math.max(1024, end * 2));
+      for (const slot of slots) inUse[slot] = 1;
+      const path = join(dir, `slots-${bytes}`);
+      return { fd: openSync(path, 'r+'), bytes, free, freed: [], end, used: inUse };
     });
+  }
+
+  /** What all of them take on disk. */
+  diskBytes(): number {
+    let blocks = 0;
+    for (const { fd } of this.#classes) blocks += fstatSync(fd).blocks;
+    return blocks * 512;
   }
 
   allocate(sizeClass: number): number {
     const { free } = this.#classes[sizeClass]!;
-    return slotPlace(sizeClass, free.pop() ?? this.#classes[sizeClass]!.end++);
+    const slot = free.pop() ?? this.#classes[sizeClass]!.end++;
+    this.#setUsed(sizeClass, slot, 1);
+    return slotPlace(sizeClass, slot);
+  }
+
+  #setUsed(sizeClass: number, slot: number, value: 0 | 1): void {
+    const owner = this.#classes[sizeClass]!;
+    if (slot >= owner.used.length) {
+      const wider = new Uint8Array(slot * 2);
+      wider.set(owner.used);
+      owner.used = wider;
+    }
+    owner.used[slot] = value;
   }
 
   free(place: number): void {
@@ -55,15 +91,20 @@ export class SlotFiles {
 
   /** The slot was allocated but never became part of a committed inode. */
   cancel(place: number): void {
+    this.#setUsed(sizeClassOf(place), numberOf(place), 0);
     this.#classes[sizeClassOf(place)]!.free.push(numberOf(place));
   }
 
-  /** The database has committed. A class of which most is free gives the free end of its file back. */
+  /** The database has committed: what was freed takes no space any more, and can be used again. */
   committed(): void {
     for (const sizeClass of this.#classes) {
-      const { free, freed, fd, bytes } = sizeClass;
+      const { free, freed, fd, bytes, used } = sizeClass;
       if (freed.length === 0) continue;
-      for (const slot of freed) free.push(slot);
+      for (const slot of freed) {
+        free.push(slot);
+        used[slot] = 0;
+      }
+      givePagesBack(sizeClass);
       freed.length = 0;
       if (free.length * 2 < sizeClass.end) continue;
       // The lowest last: that is where `allocate` takes from.
@@ -106,4 +147,38 @@ export class SlotFiles {
   close(): void {
     for (const { fd } of this.#classes) closeSync(fd);
   }
+}
+
+/** Pages that hold no slot in use any more, neighbours in one call. */
+function givePagesBack({ fd, bytes, freed, used }: SizeClass): void {
+  let start = 0;
+  let end = 0;
+  for (const slot of freed.sort((a, b) => a - b)) {
+    const first = freePageStart(slot, bytes, used);
+    const last = freePageEnd(slot, bytes, used);
+    if (last <= first) continue;
+    if (first > end) {
+      punchHole(fd, start, end - start);
+      start = first;
+    }
+    end = Math.max(end, last);
+  }
+  punchHole(fd, start, end - start);
+}
+
+/** Where the free pages that the slot reaches into begin. */
+function freePageStart(slot: number, bytes: number, used: Uint8Array): number {
+  const page = Math.floor((slot * bytes) / pageBytes) * pageBytes;
+  for (let at = Math.floor(page / bytes); at < slot; at++) {
+    if (used[at] === 1) return page + pageBytes;
+  }
+  return page;
+}
+
+function freePageEnd(slot: number, bytes: number, used: Uint8Array): number {
+  const page = Math.ceil(((slot + 1) * bytes) / pageBytes) * pageBytes;
+  for (let at = slot + 1; at * bytes < page; at++) {
+    if (used[at] === 1) return page - pageBytes;
+  }
+  return page;
 }

@@ -10,6 +10,8 @@ import { Kind } from '../operations.ts';
 import type { Core } from './core.ts';
 
 const handlesPerEpoch = 2 ** 32;
+/** Handles of files opened to write are odd. */
+const writesBit = 1;
 
 export class Handles {
   readonly #core: Core;
@@ -27,15 +29,19 @@ export class Handles {
     this.#unsureBelow = core.store.nextIno;
   }
 
-  open(inode: Inode): number {
+  open(inode: Inode, writes: boolean = false): number {
     inode.opens++;
-    return this.#next++;
+    if (writes) inode.writers++;
+    const handle = this.#next + (writes ? writesBit : 0);
+    this.#next += 2;
+    return handle;
   }
 
   release(ino: number, handle: number): void {
     const inode = this.#core.store.get(ino);
     if (inode === undefined || handle < this.#first) return;
     inode.opens = Math.max(0, inode.opens - 1);
+    if (handle % 2 === writesBit) inode.writers = Math.max(0, inode.writers - 1);
     if (inode.parent === 0 && inode.ino >= firstIno && !this.#mayBeOpen(inode))
       this.#core.store.transaction(() => this.#drop(inode));
     this.#core.content.settle();

@@ -168,7 +168,7 @@ export function create(
   }
   inode.lookups++;
   show(core, inode, out);
-  return handles.open(inode);
+  return handles.open(inode, (flags & Open.accessMode) !== Open.readOnly);
 }
 
 export function unlink(

@@ -4,13 +4,15 @@
  * What it changes on its own (not inside an operation) it tells the kernel about, in every view.
  */
 import * as base from '../content/base.ts';
+import { noPlace } from '../content/place.ts';
 import { Kind, rootIno, type Attributes, type WaitId } from '../operations.ts';
 import { isNoSpace } from '../store/database.ts';
 import { childIno, packChild } from '../store/directory.ts';
 import { Inode, InodeFlag } from '../store/inode.ts';
-import type { RemoteAttributes, Tree } from '../sync/port.ts';
+import type { Cache, RemoteAttributes, Tree } from '../sync/port.ts';
 import type { ByteSpan } from '../transfer/jobs.ts';
 import { show } from './attributes.ts';
+import { CoreCache } from './cache.ts';
 import type { Core } from './core.ts';
 import type { Handles } from './handles.ts';
 
@@ -18,11 +20,13 @@ const lostAndFoundPrefix = '.s3files-lost+found-';
 const recordPrefix = 'sync:';
 
 export class CoreTree implements Tree {
+  readonly cache: Cache;
   readonly #core: Core;
   readonly #handles: Handles;
   readonly #lostAndFoundName: string;
 
-  constructor(core: Core, handles: Handles, fileSystemId: string) {
+  constructor(core: Core, handles: Handles, fileSystemId: string, dir: string) {
+    this.cache = new CoreCache(core, dir);
     this.#core = core;
     this.#handles = handles;
     this.#lostAndFoundName = `${lostAndFoundPrefix}${fileSystemId}`;
@@ -86,12 +90,18 @@ export class CoreTree implements Tree {
     return childIno(this.#core.store.child(directory, name));
   }
   children(ino: number, each: (name: string, ino: number, kind: Kind) => void): void {
-    const directory = this.#core.store.get(ino);
-    if (directory?.kind !== Kind.directory) return;
-    this.#core.store.eachChild(directory, 0, (name, child, kind) => {
+    this.childrenAfter(ino, 0, (name, child, kind) => {
       each(name, child, kind);
       return true;
     });
+  }
+  childrenAfter(
+    ino: number,
+    after: number,
+    each: (name: string, ino: number, kind: Kind) => boolean,
+  ): void {
+    const directory = this.#core.store.get(ino);
+    if (directory?.kind === Kind.directory) this.#core.store.eachChild(directory, after, each);
   }
   isEmpty(ino: number): boolean {
     const directory = this.#core.store.get(ino);
@@ -109,6 +119,8 @@ export class CoreTree implements Tree {
     if (inode === undefined || inode.dirty === bits) return;
     this.#change(ino, () => {
       inode.dirty = bits;
+      // From now on its content is a copy of what S3 has.
+      if (bits === 0 && inode.place !== noPlace) this.#core.noteUse(inode);
     });
   }
   eachDirty(each: (ino: number, bits: number) => void): void {
@@ -235,6 +247,7 @@ export class CoreTree implements Tree {
     this.#change(ino, (inode) => {
       try {
         base.fill(this.#core.content, inode, bytes);
+        this.#core.noteUse(inode);
       } catch (error) {
         // No room: it is still only in S3, and whoever needs it asks again.
         if (!isNoSpace(error)) throw error;
@@ -242,7 +255,10 @@ export class CoreTree implements Tree {
     });
   }
   markPresent(ino: number, span: ByteSpan): void {
-    this.#change(ino, (inode) => base.markPresent(this.#core.content, inode, span));
+    this.#change(ino, (inode) => {
+      base.markPresent(this.#core.content, inode, span);
+      this.#core.noteUse(inode);
+    });
   }
   inUse(ino: number): boolean {
     const inode = this.#core.store.cached(ino);

@@ -152,7 +152,7 @@ export function checkBucket(world: World): void {
   const { pending, failed, importFailures } = process.sync.status();
   if (pending > 0) throw new Broken(`still pending: ${pending}`);
   if (failed.length > 0) throw new Broken(`failed: ${JSON.stringify(failed)}`);
-  if (store.uploads.size > 0 && !mayLeaveUploads(world)) {
+  if (store.uploads.size > 0) {
     const keys = [...store.uploads.values()].map(({ key }) => key);
     throw new Broken(`uploads left behind: ${keys.join(' ')}`);
   }
@@ -170,16 +170,6 @@ export function checkBucket(world: World): void {
     const isImplied = key.endsWith('/') && store.keys().some((other) => other.startsWith(key));
     if (!isImplied) throw new Broken(`${key} is in the mount and not in S3`);
   }
-}
-
-/** Uploads that a crash or a fault has cut short are left to the bucket's lifecycle rule. */
-function mayLeaveUploads({ plan }: World): boolean {
-  return plan.steps.some(
-    (step) =>
-      step.kind === 'crash' ||
-      step.kind === 'arm' ||
-      (step.kind === 'weather' && step.weather.faults > 0),
-  );
 }
 
 function collect(world: World, ino: number, prefix: string, into: Map<string, number>): void {

@@ -13,6 +13,7 @@ import {
   Write,
 } from '../operations.ts';
 import type { AttributeChanges, Caller, Result, Status } from '../operations.ts';
+import { bytesOf } from './checks.ts';
 import { newNode, note, remove, renameNode } from './model-tree.ts';
 import type { ModelNode } from './model-tree.ts';
 import { sameBytes } from './model-store.ts';
@@ -43,6 +44,7 @@ export class Operations {
   async any(): Promise<void> {
     const { held } = this.#world;
     if (held.length > 0 && this.#random.chance(0.1)) return this.#letGo();
+    if (this.#world.plan.outside && this.#random.chance(0.1)) return this.#settleConflict();
     const chance = this.#random.next();
     const place = await this.#place();
     if (place === undefined) return;
@@ -120,8 +122,12 @@ export class Operations {
 
   /** The inode has lost its name by an operation of ours. */
   #removed(ino: number): void {
-    const { guarded, held } = this.#world;
-    for (const entry of held) if (entry.ino === ino) entry.bytes = guarded.get(ino);
+    const { guarded, held, plan, process } = this.#world;
+    const bytes = guarded.get(ino);
+    // With others about, S3's version may have replaced it before.
+    const here = plan.outside ? bytesOf(process, ino) : bytes;
+    const isOurs = bytes !== undefined && here !== undefined && sameBytes(here, bytes);
+    for (const entry of held) if (entry.ino === ino) entry.bytes = isOurs ? bytes : undefined;
     guarded.delete(ino);
   }
 
@@ -390,6 +396,30 @@ export class Operations {
     const wanted = [...place.node.children.keys()].sort().join(' ');
     const found = shown.sort().join(' ');
     if (found !== wanted) throw new Broken(`list ${place.path}: ${found}, should be ${wanted}`);
+  }
+
+  /** Somebody restores or discards the local copy of a conflict; asked again after a crash, it is done once. */
+  async #settleConflict(): Promise<void> {
+    const world = this.#world;
+    const conflict = this.#random.pick([...world.process.sync.conflicts()]);
+    const place = await this.#place();
+    if (conflict === undefined || place === undefined) return;
+    const { id, ino = 0 } = conflict;
+    const name = this.#random.pick(names);
+    const replaces = this.#random.chance(0.7);
+    const to = { parent: place.ino, name, path: `${place.path}${name}`, replaces };
+    const discards = this.#random.chance(0.3);
+    let target = 0;
+    const { result } = await world.act(() => {
+      const { fs, sync } = world.process;
+      if (sync.settlementOf(id) !== undefined) return ok;
+      target = this.#child(place, name);
+      return discards ? fs.discardConflict(id) : fs.restoreConflict(id, to);
+    });
+    world.trace.add(`  ${discards ? 'discard' : 'restore'} ${id} ${to.path} -> ${result}`);
+    if (result !== ok) return;
+    if (discards) this.#removed(ino);
+    else if (target !== 0) this.#removed(target);
   }
 
   async #letGo(): Promise<void> {

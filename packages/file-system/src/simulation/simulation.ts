@@ -195,8 +195,8 @@ export class Simulation implements World {
     this.#weather = fair;
     this.process.disarm();
     this.process.diskFull = false;
-    // Failures are shown for some seconds before they are tried again.
-    this.#now += 20_000;
+    // Failures are shown for some seconds before they are tried again, and uploads nobody knows looked for after 30.
+    this.#now += 60_000;
     let before = '';
     for (let round = 0; round < 20; round++) {
       await this.#wait(this.process.sync.barrier(0));

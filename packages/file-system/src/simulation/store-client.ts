@@ -252,6 +252,7 @@ export class StoreClient implements Bucket {
     const uploadId = await this.#park(key, `${label} begin`, begin);
     return {
       uploadId,
+      mayHaveTwin: false,
       uploadPart: (n, body) => {
         const bytes = Uint8Array.from(body);
         return this.#park(key, `${label} part ${n}`, () => {

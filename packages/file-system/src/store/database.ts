@@ -14,7 +14,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { Extents, type BlockState } from '../content/extents.ts';
 import { Failpoint, failpoint } from '../failpoint.ts';
 import { Journal } from './journal.ts';
-import { openDatabase, putInodeSql, schemaVersion, type Row } from './schema.ts';
+import { hasContent, openDatabase, putInodeSql, schemaVersion, type Row } from './schema.ts';
 
 /** One change as the journal keeps it. Appending a letter is compatible, changing one is not. */
 export type Entry =
@@ -54,6 +54,8 @@ export class Database {
   beforeCommit: () => void = () => {};
   /** After a COMMIT: what was freed before it may be used again. */
   afterCommit: () => void = () => {};
+  /** Inodes that were found in the journal with content: when it was last used, the journal does not say. */
+  readonly replayed: Set<number> = new Set();
   #entries: string[] = [];
   #depth = 0;
   #changes = 0;
@@ -239,9 +241,12 @@ export class Database {
   #apply(payload: string): void {
     for (const entry of JSON.parse(payload) as Entry[]) {
       switch (entry[0]) {
-        case 'i':
-          this.#putInode.run(...(entry.slice(1) as Row));
+        case 'i': {
+          const row = entry.slice(1) as Row;
+          this.#putInode.run(...row);
+          if (hasContent(row)) this.replayed.add(row[0] as number);
           break;
+        }
         case 'd':
           this.deleteInodeRow(entry[1]);
           break;

@@ -53,7 +53,11 @@ export class Inode {
 
   /** Memory only. */
   opens = 0;
+  /** Of these, so many may write. */
+  writers = 0;
   lookups = 0;
+  /** Seconds: when its content was last noted to be used (see `Uses`). */
+  usedSec = 0;
   /** Used since the eviction hand last passed. */
   hot = true;
   /** Its row in the database is older than this. */

@@ -72,6 +72,8 @@ export function openDatabase(path: string): DatabaseSync {
     CREATE INDEX IF NOT EXISTS inode_parent ON inode (parent);
     CREATE INDEX IF NOT EXISTS inode_dirty ON inode (dirty) WHERE dirty <> 0;
     CREATE TABLE IF NOT EXISTS extent (ino INTEGER PRIMARY KEY, runs TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS used (ino INTEGER PRIMARY KEY, sec INTEGER NOT NULL);
+    CREATE INDEX IF NOT EXISTS used_sec ON used (sec, ino);
   `);
   return database;
 }
@@ -102,6 +104,11 @@ export function rowOf(inode: Inode): Row {
     inode.target,
     inode.base,
   ];
+}
+
+/** Whether the inode has bytes here. */
+export function hasContent(row: Row): boolean {
+  return row[19] !== 0;
 }
 
 export function inodeOf(row: Row): Inode {

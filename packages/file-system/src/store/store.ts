@@ -12,6 +12,7 @@ import { Database } from './database.ts';
 import { childIno, childKind, Directory, packChild } from './directory.ts';
 import { firstIno, Inode } from './inode.ts';
 import { inodeColumns, inodeOf, rowOf, type Row } from './schema.ts';
+import { Uses } from './uses.ts';
 
 export interface StoreLimits {
   /** Inodes kept in memory when not in use. */
@@ -27,6 +28,8 @@ const staleRowsMax = 1024;
 
 export class Store {
   readonly database: Database;
+  /** When content was last used. */
+  readonly uses: Uses;
   readonly #limits: StoreLimits;
   readonly #inodes = new Map<number, Inode>();
   readonly #stale: Inode[] = [];
@@ -49,6 +52,7 @@ export class Store {
   constructor(dir: string, limits: StoreLimits) {
     this.#limits = limits;
     this.database = new Database(dir);
+    this.uses = new Uses(this.database.sql);
     this.database.beforeCommit = () => this.#flushRows();
     const { sql } = this.database;
     this.#byIno = sql.prepare(`SELECT ${inodeColumns} FROM inode WHERE ino = ?`);
@@ -184,6 +188,7 @@ export class Store {
     this.#inodes.delete(inode.ino);
     this.#staleExtents.delete(inode);
     this.database.add(['d', inode.ino]);
+    if (inode.place !== 0) this.uses.forget(inode.ino);
     if (inode.rowNew) return;
     this.#removed.add(inode.ino);
   }
@@ -352,6 +357,7 @@ export class Store {
     for (const inode of this.#staleExtents)
       this.database.putExtentsRow(inode.ino, this.extents(inode));
     this.#staleExtents.clear();
+    this.uses.flush();
     if (this.#request !== '') this.database.putRecord('request', this.#request);
   }
 

@@ -53,6 +53,15 @@ export class Barriers {
     }
   }
 
+  /** The key could not be deleted: it holds somebody else's object. */
+  keyFailed(key: string, failure: SyncFailure): void {
+    for (const [waitId, barrier] of this.#open) {
+      if (!barrier.keys.delete(key)) continue;
+      barrier.failures.push(failure);
+      this.#check(waitId, barrier);
+    }
+  }
+
   /** What did not make it; told once. */
   failures(waitId: WaitId): SyncFailure[] {
     const failures = this.#done.get(waitId) ?? [];

@@ -58,10 +58,14 @@ export const Record = {
   attempts: 'p:',
   /** A directory that was moved, and the prefix below which its children still are. */
   moved: 'm:',
+  /** Uploads in parts for a key that may be open: JSON of `OpenUpload[]`. */
+  upload: 'u:',
   conflict: 'c:',
   /** The last conflicts that were settled: JSON of `[id, Settlement][]`. */
   settled: 's:',
   importFailure: 'f:',
+  /** One: the synchronisation configuration that was put last, as JSON. */
+  configuration: 'synchronization',
 } as const;
 
 /** See `Record.deletion`. */

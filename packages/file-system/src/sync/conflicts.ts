@@ -5,13 +5,14 @@
 import { Kind } from '../operations.ts';
 import type { Attributes } from '../operations.ts';
 import type { RemoteHead } from '../transfer/jobs.ts';
+import type { Barriers } from './barriers.ts';
 import { newBase, Record } from './base.ts';
 import type { Base } from './base.ts';
 import type { Context } from './context.ts';
 import type { Deletions } from './deletions.ts';
 import { nameOfPart } from './keys.ts';
 import { Dirty } from './port.ts';
-import type { ConflictRecord, Settlement, SyncConflict } from './port.ts';
+import type { ConflictRecord, Settlement, SyncConflict, SyncFailure } from './port.ts';
 import { foreignAttributes, headAttributes } from './posix-metadata.ts';
 import { lostAndFoundPrefix } from './remote-keys.ts';
 import type { RemoteKeys } from './remote-keys.ts';
@@ -29,21 +30,32 @@ interface Found {
   what: SyncConflict['what'];
   /** The file as it was here. */
   a: Attributes | undefined;
+  /** 0: what was changed here is that it was deleted. */
+  ino: number;
   /** Of the directory the file is or was in. */
   parent: number;
   base: Base | undefined;
   head: RemoteHead | undefined;
-  kept?: { ino: number; name: string };
+  /** Name of the local copy, a binary string. */
+  kept?: string;
 }
 
 export class Conflicts {
   readonly #context: Context;
   readonly #keys: RemoteKeys;
   readonly #deletions: Deletions;
+  readonly #barriers: Barriers;
   readonly list: ConflictRecord[] = [];
 
-  constructor(context: Context, keys: RemoteKeys, deletions: Deletions) {
+  constructor(parts: {
+    context: Context;
+    keys: RemoteKeys;
+    deletions: Deletions;
+    barriers: Barriers;
+  }) {
+    const { context, keys, deletions, barriers } = parts;
     this.#context = context;
+    this.#barriers = barriers;
     this.#keys = keys;
     this.#deletions = deletions;
     context.tree.eachRecord(Record.conflict, (_, text) => {
@@ -65,7 +77,7 @@ export class Conflicts {
     const path = this.#keys.pathOf(ino);
     const parent = tree.parentOf(ino);
     const base = this.#context.base(ino);
-    const found = { id: this.#newId(), path, key, a, parent, base, head };
+    const found = { id: this.#newId(), path, key, a, ino, parent, base, head };
     if (a.kind === Kind.directory) {
       if (head !== undefined) this.#directory(ino, head, found);
       return true;
@@ -90,7 +102,7 @@ export class Conflicts {
     this.#deletions.drop(key);
     this.#context.affected(key);
     if (head !== undefined) this.#appear(parent, name, head);
-    this.#record({ ...found, what: 'content', kept: { ino, name: keptAs } }, above);
+    this.#record({ ...found, what: 'content', kept: keptAs }, above);
     return true;
   }
 
@@ -111,9 +123,8 @@ export class Conflicts {
     if (!tree.isListed(parent) || tree.child(parent, name) !== 0) return;
     const ino = this.#appear(parent, name, head);
     const a = this.#context.attributes(ino);
-    const id = this.#newId();
-    const path = `/${relative}`;
-    this.#record({ id, path, key, what: 'deletion', a, parent, base: undefined, head });
+    const found = { id: this.#newId(), path: `/${relative}`, key, a, ino: 0, parent, head };
+    this.#record({ ...found, what: 'deletion', base: undefined });
   }
 
   /** Returns the inode of the local copy. Inside a transaction. */
@@ -191,7 +202,7 @@ export class Conflicts {
   }
 
   #record(found: Found, above: number[] = this.#above(found.parent)): void {
-    const { id, path, key, what, a, base, head, kept } = found;
+    const { id, path, key, what, a, ino, base, head, kept } = found;
     const { tree, options } = this.#context;
     const { uid, gid, mode } = a ?? { uid: 0, gid: 0, mode: 0 };
     const conflict: ConflictRecord = {
@@ -207,8 +218,8 @@ export class Conflicts {
     };
     if (head !== undefined) conflict.theirs = { size: head.size, ...versionOf(head) };
     if (kept !== undefined) {
-      conflict.ino = kept.ino;
-      conflict.keptAs = Buffer.from(kept.name, 'latin1').toString('utf8');
+      conflict.ino = ino;
+      conflict.keptAs = Buffer.from(kept, 'latin1').toString('utf8');
       conflict.ours = { size: a?.size ?? 0, ...(base !== undefined && versionOf(base)) };
     }
     this.list.push(conflict);
@@ -218,6 +229,10 @@ export class Conflicts {
       `conflict id=${id} path=${path} key=${key} kept=${copy} | S3 wins; moorage conflicts show ${id}`,
     );
     options.onConflict?.(shownConflict(conflict));
+    const message = `It was changed in the bucket as well, which wins: moorage conflicts show ${id}`;
+    const failure: SyncFailure = { path, error: 'Conflict', message };
+    if (ino === 0) this.#barriers.keyFailed(key, failure);
+    else this.#barriers.failed(ino, failure);
   }
 }
 

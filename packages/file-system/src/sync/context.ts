@@ -7,16 +7,21 @@ import type { Base } from './base.ts';
 import { Outbox } from './outbox.ts';
 import type { SyncConflict, Tree } from './port.ts';
 import type { DefaultAttributes } from './posix-metadata.ts';
+import { Synchronization } from './synchronization.ts';
 
 export interface SyncOptions {
   /** For status lines. */
   bucket: string;
   /** '' or a prefix that ends with a slash. */
   prefix: string;
-  /** An export waits until nothing has been changed for this long, … */
+  /** `fs-…`, for messages. */
+  fileSystemId?: string;
+  /** Unless the synchronisation configuration says otherwise: an export waits until nothing was changed so long, … */
   quietMs: number;
   /** … but not longer than this after the first change. */
   maxAgeMs: number;
+  /** What content may take on disk; default: half of what the disk has for it. */
+  cacheBytesMax?: number | undefined;
   /** How often a directory in use is listed again. */
   relistMs: number;
   defaults: DefaultAttributes;
@@ -34,6 +39,7 @@ const staleMs = 10_000;
 export class Context {
   readonly tree: Tree;
   readonly options: SyncOptions;
+  readonly synchronization: Synchronization;
   readonly outbox: Outbox = new Outbox();
   /** Things to do at a time. */
   readonly timers: Agenda<() => void> = new Agenda();
@@ -49,6 +55,7 @@ export class Context {
   constructor(tree: Tree, options: SyncOptions) {
     this.tree = tree;
     this.options = options;
+    this.synchronization = new Synchronization(tree, options);
   }
 
   now(): number {

@@ -66,7 +66,7 @@ export class Deleter {
     const ino = this.#keys.resolve(key);
     if (ino !== 0 && this.#context.tree.dirty(ino) !== 0) {
       // Its export replaces the object; should that never come to pass, this is looked at again.
-      this.#lanes.push(now + this.#context.options.maxAgeMs, key);
+      this.#lanes.push(now + this.#context.synchronization.exportRuleOfKey(key).maxAgeMs, key);
       return;
     }
     if (ino !== 0 && this.#context.base(ino) !== undefined) this.#deletions.drop(key);
@@ -91,14 +91,15 @@ export class Deleter {
       this.#failed.delete(key);
       this.#urgent.delete(key);
       this.#attempts.settle(key);
+      if (result.kind === 'conflict') this.#conflicts.undelete(key, result.head);
       this.#deletions.drop(key);
       this.#context.exported++;
-      if (result.kind === 'conflict') this.#conflicts.undelete(key, result.head);
     });
   }
 
   #dueOf(key: string): number {
-    const quiet = (this.#deletions.since.get(key) ?? 0) + this.#context.options.quietMs;
+    const { quietMs } = this.#context.synchronization.exportRuleOfKey(key);
+    const quiet = (this.#deletions.since.get(key) ?? 0) + quietMs;
     return Math.max(this.#failed.get(key)?.notBefore ?? 0, this.#urgent.has(key) ? 0 : quiet);
   }
 

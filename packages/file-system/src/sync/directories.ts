@@ -8,7 +8,7 @@ import type { RemoteObject, TransferResult } from '../transfer/jobs.ts';
 import { newBase, Record } from './base.ts';
 import type { Context } from './context.ts';
 import type { Deletions } from './deletions.ts';
-import { faultOfPath, nameOfPart } from './keys.ts';
+import { faultOfPath, isProbe, nameOfPart } from './keys.ts';
 import type { ImportFailure } from './port.ts';
 import { assumedAttributes } from './posix-metadata.ts';
 import { lostAndFoundPrefix } from './remote-keys.ts';
@@ -33,8 +33,8 @@ export class Directories {
   readonly #listings = new Map<number, Listing>();
   readonly #failed = new Map<number, { error: Result; untilMs: number }>();
   readonly #failures = new Map<string, ImportFailure['reason']>();
-  /** Told of every directory that has been listed for the first time. */
-  onListed: (directory: number) => void = () => undefined;
+  /** Told of every directory that has been listed for the first time; `alone`: because somebody looked into it. */
+  onListed: (directory: number, alone: boolean) => void = () => undefined;
 
   constructor(context: Context, keys: RemoteKeys, deletions: Deletions) {
     this.#context = context;
@@ -121,14 +121,14 @@ export class Directories {
       this.#failed.set(id, { error, untilMs: this.#context.now() + failureMs });
     } else if (this.#context.attributes(directory) !== undefined) {
       if (recursive) this.#setTreeListed(directory);
-      else this.#setListed(directory);
+      else this.#setListed(directory, true);
     }
     tree.ready(listing.waitId);
   }
 
-  #setListed(directory: number): void {
+  #setListed(directory: number, alone: boolean): void {
     this.#context.tree.setListed(directory, true);
-    this.onListed(directory);
+    this.onListed(directory, alone);
   }
 
   #setTreeListed(directory: number): void {
@@ -138,7 +138,7 @@ export class Directories {
       if (kind === Kind.directory) below.push(ino);
     });
     for (const ino of below) this.#setTreeListed(ino);
-    if (!tree.isListed(directory)) this.#setListed(directory);
+    if (!tree.isListed(directory)) this.#setListed(directory, false);
   }
 
   #addPage(listing: Listing, objects: RemoteObject[], prefixes: string[]): void {
@@ -220,6 +220,7 @@ export class Directories {
   }
 
   #isHidden(directory: number, part: string): boolean {
+    if (isProbe(part)) return true;
     return directory === rootIno && part.startsWith(lostAndFoundPrefix);
   }
 

@@ -12,6 +12,7 @@
 import { Kind } from '../operations.ts';
 import type { Attributes } from '../operations.ts';
 import type { JobId, RemoteHead, TransferResult } from '../transfer/jobs.ts';
+import { goesInParts } from '../transfer/part-plan.ts';
 import type { Barriers } from './barriers.ts';
 import { newBase } from './base.ts';
 import type { Base } from './base.ts';
@@ -23,11 +24,12 @@ import { exportErrorOf, isRepairable } from './export-error.ts';
 import type { Lanes } from './lanes.ts';
 import type { NewJob } from './outbox.ts';
 import { Dirty } from './port.ts';
-import type { ExportError, SyncFailure } from './port.ts';
+import type { ExportError, PendingChange, SyncFailure } from './port.ts';
 import { foreignAttributes, headAttributes } from './posix-metadata.ts';
 import type { ForeignAttributes } from './posix-metadata.ts';
 import { faultOfKey } from './remote-keys.ts';
 import type { RemoteKeys } from './remote-keys.ts';
+import type { Uploads } from './uploads.ts';
 import { markOf, writeJob } from './write-job.ts';
 
 /** A dirty inode. */
@@ -74,6 +76,7 @@ export class Exporter {
   readonly #deleter: Deleter;
   readonly #barriers: Barriers;
   readonly #conflicts: Conflicts;
+  readonly #uploads: Uploads;
   readonly #pending = new Map<number, Pending>();
   constructor(parts: {
     context: Context;
@@ -84,6 +87,7 @@ export class Exporter {
     deleter: Deleter;
     barriers: Barriers;
     conflicts: Conflicts;
+    uploads: Uploads;
   }) {
     this.#context = parts.context;
     this.#keys = parts.keys;
@@ -93,6 +97,7 @@ export class Exporter {
     this.#deleter = parts.deleter;
     this.#barriers = parts.barriers;
     this.#conflicts = parts.conflicts;
+    this.#uploads = parts.uploads;
   }
 
   get pendingCount(): number {
@@ -109,6 +114,19 @@ export class Exporter {
     for (const { failure } of this.#pending.values())
       if (failure !== undefined) found.push(failure);
     return found;
+  }
+
+  /** Undefined: nothing of it waits. */
+  stateOf(ino: number): PendingChange['state'] | undefined {
+    const pending = this.#pending.get(ino);
+    if (pending === undefined) return undefined;
+    if (pending.failure !== undefined) return 'failed';
+    return pending.job === undefined ? 'pending' : 'exporting';
+  }
+
+  /** Every dirty inode and when it became so. */
+  eachPending(each: (ino: number, since: number) => void): void {
+    for (const { ino, since } of this.#pending.values()) each(ino, since);
   }
 
   failureOf(ino: number): SyncFailure | undefined {
@@ -177,26 +195,48 @@ export class Exporter {
   } {
     const inodes = new Map<number, number>();
     const failures: SyncFailure[] = [];
-    for (const pending of this.#pending.values()) {
-      if (!filter.ino(pending.ino)) continue;
-      if (pending.failure !== undefined && !isRepairable(pending.failure.error)) {
-        failures.push(pending.failure);
-        continue;
-      }
-      inodes.set(pending.ino, pending.generation);
-      pending.urgent = pending.generation;
-      pending.notBefore = 0;
-      if (pending.job === undefined) this.#lanes.push(0, pending.ino);
-    }
+    for (const pending of this.#pending.values())
+      if (filter.ino(pending.ino)) this.#hurryOne(pending, inodes, failures);
     const keys = new Set<string>();
     for (const key of this.#deletions.keys()) {
       const { ino } = this.#deletions.get(key) ?? {};
       if (!filter.key(key)) continue;
       if (ino !== undefined && this.failureOf(ino) !== undefined && !inodes.has(ino)) continue;
+      // It was moved from here to elsewhere, and is deleted here only when it is there.
+      const moved = ino === undefined ? undefined : this.#pending.get(ino);
+      if (moved !== undefined && !inodes.has(moved.ino)) this.#hurryOne(moved, new Map(), []);
       keys.add(key);
       this.#deleter.hurry(key);
     }
     return { inodes, keys, failures };
+  }
+
+  /** Other rules are in force: what waits may be due earlier. */
+  reschedule(): void {
+    for (const pending of this.#pending.values()) {
+      const waits = pending.job === undefined && pending.failure === undefined;
+      if (waits) this.#lanes.push(this.#dueOf(pending), pending.ino);
+    }
+  }
+
+  /** The same for one inode alone. */
+  hurryFile(ino: number): ReturnType<Exporter['hurry']> {
+    const inodes = new Map<number, number>();
+    const failures: SyncFailure[] = [];
+    const pending = this.#pending.get(ino);
+    if (pending !== undefined) this.#hurryOne(pending, inodes, failures);
+    return { inodes, keys: new Set(), failures };
+  }
+
+  #hurryOne(pending: Pending, inodes: Map<number, number>, failures: SyncFailure[]): void {
+    if (pending.failure !== undefined && !isRepairable(pending.failure.error)) {
+      failures.push(pending.failure);
+      return;
+    }
+    inodes.set(pending.ino, pending.generation);
+    pending.urgent = pending.generation;
+    pending.notBefore = 0;
+    if (pending.job === undefined) this.#lanes.push(0, pending.ino);
   }
 
   /** Starts what is due. Inside a transaction. */
@@ -210,8 +250,9 @@ export class Exporter {
   }
 
   #dueOf(pending: Pending): number {
-    const { quietMs, maxAgeMs } = this.#context.options;
     if (pending.urgent >= 0) return pending.notBefore;
+    const { synchronization, tree } = this.#context;
+    const { quietMs, maxAgeMs } = synchronization.exportRule(tree.parentOf(pending.ino));
     return Math.max(pending.notBefore, Math.min(pending.last + quietMs, pending.since + maxAgeMs));
   }
 
@@ -297,6 +338,7 @@ export class Exporter {
       return this.#again(pending);
     }
     this.#attempts.begin(key, { ...markOf(job), ino });
+    if (goesInParts(job)) this.#uploads.expect(key);
     this.#run(
       {
         pending,
@@ -349,6 +391,11 @@ export class Exporter {
 
   #onResult(started: Started, result: TransferResult): void {
     const { pending, key } = started;
+    if (result.kind === 'began') {
+      this.#uploads.began(key, result);
+      this.#context.outbox.decide('proceed', result.id);
+      return;
+    }
     if (result.kind === 'ready') {
       const rests = pending.generation === started.generation || pending.drops >= dropsMax;
       const isWanted = this.#pending.get(pending.ino) === pending;
@@ -357,6 +404,7 @@ export class Exporter {
     }
     pending.job = undefined;
     this.#lanes.vacate(key);
+    this.#uploads.ended(key, result.kind === 'written' && result.isOpen !== true);
     switch (result.kind) {
       case 'written':
         this.#onWritten(started, result);

@@ -5,7 +5,7 @@
  * The same answers tell whether an object has changed or gone since it was listed.
  */
 import { FsError, Kind, failure } from '../operations.ts';
-import type { Result, WaitId } from '../operations.ts';
+import type { Attributes, Result, WaitId } from '../operations.ts';
 import type { RemoteHead, TransferResult } from '../transfer/jobs.ts';
 import { newBase } from './base.ts';
 import type { Context } from './context.ts';
@@ -13,8 +13,10 @@ import { foreignAttributes, headAttributes } from './posix-metadata.ts';
 import type { RemoteKeys } from './remote-keys.ts';
 
 const jobsMax = 96;
-/** Objects up to this size come with their attributes. */
-export const inlineBytesMax: number = 32 * 1024;
+/** Objects up to this size come with their attributes, where their data is to come with the directory, … */
+const inlineBytesMax = 32 * 1024;
+/** … and up to this one when nobody waits for the attributes. */
+export const aheadBytesMax: number = 128 * 1024;
 const triesMax = 8;
 /** How long a failure is shown before it is tried again. */
 const failureMs = 2_000;
@@ -25,6 +27,8 @@ interface Asked {
   waitId: WaitId;
   tries: number;
   running: boolean;
+  /** Told whether it went well, when it was asked ahead of need. */
+  done: ((ok: boolean) => void) | undefined;
 }
 
 export class Heads {
@@ -61,6 +65,15 @@ export class Heads {
     return asked.waitId;
   }
 
+  /** Attributes and, if it is not large, the bytes of what nobody has asked for. False: it is being asked already. */
+  ahead(ino: number, done: (ok: boolean) => void): boolean {
+    if (this.#asked.has(ino)) return false;
+    const asked = this.#ask(ino);
+    asked.done = done;
+    this.#start(asked);
+    return true;
+  }
+
   /** Looks at an object again that a listing shows to be changed, or does not show any more. */
   refresh(ino: number): void {
     const asked = this.#ask(ino);
@@ -71,7 +84,7 @@ export class Heads {
   #ask(ino: number): Asked {
     const known = this.#asked.get(ino);
     if (known !== undefined) return known;
-    const asked = { ino, waitId: 0, tries: 0, running: false };
+    const asked: Asked = { ino, waitId: 0, tries: 0, running: false, done: undefined };
     this.#asked.set(ino, asked);
     return asked;
   }
@@ -84,13 +97,12 @@ export class Heads {
     this.#misses.set(parent, misses);
     let room = Math.min(1_000, 16 * 4 ** Math.min(misses, 4)) - this.#ahead.length;
     if (room <= 0) return;
-    let isAfter = false;
-    tree.children(parent, (_, child) => {
-      if (child === ino) isAfter = true;
-      else if (isAfter && room > 0 && !this.#asked.has(child) && !tree.isKnown(child)) {
+    tree.childrenAfter(parent, ino, (_, child) => {
+      if (!this.#asked.has(child) && !tree.isKnown(child)) {
         room--;
         this.#ahead.push(this.#ask(child));
       }
+      return room > 0;
     });
   }
 
@@ -98,23 +110,34 @@ export class Heads {
     while (this.#jobs < jobsMax) {
       const asked = this.#urgent.shift() ?? this.#ahead.shift();
       if (asked === undefined) return;
-      if (asked.running || this.#asked.get(asked.ino) !== asked) continue;
-      const { ino } = asked;
-      const a = this.#context.attributes(ino);
-      const key = a === undefined ? undefined : this.#keyOf(ino, a.kind);
-      if (a === undefined || key === undefined) {
-        this.#finish(asked);
-        continue;
-      }
-      // What a link points to is its body, and its size is not known before.
-      const whole =
-        a.kind === Kind.symlink ||
-        (a.kind !== Kind.directory && a.size > 0 && a.size <= inlineBytesMax);
-      asked.running = true;
-      this.#jobs++;
-      const job = { kind: 'head' as const, key, bodyBytesMax: whole ? inlineBytesMax : 0 };
-      this.#context.outbox.send(job, (result) => this.#onResult(asked, key, result));
+      if (!asked.running && this.#asked.get(asked.ino) === asked) this.#start(asked);
     }
+  }
+
+  #start(asked: Asked): void {
+    const { ino } = asked;
+    const a = this.#context.attributes(ino);
+    const key = a === undefined ? undefined : this.#keyOf(ino, a.kind);
+    if (a === undefined || key === undefined) {
+      this.#finish(asked, false);
+      return;
+    }
+    asked.running = true;
+    this.#jobs++;
+    const job = { kind: 'head' as const, key, bodyBytesMax: this.#bodyBytesMax(asked, a) };
+    this.#context.outbox.send(job, (result) => this.#onResult(asked, key, result));
+  }
+
+  /** How large an object may be to come with its attributes; 0 = no bytes at all. */
+  #bodyBytesMax(asked: Asked, { kind, size }: Attributes): number {
+    // What a link points to is its body, and its size is not known before.
+    if (kind === Kind.symlink) return inlineBytesMax;
+    const { synchronization, tree } = this.#context;
+    const rule = synchronization.importRule(tree.parentOf(asked.ino));
+    if (kind !== Kind.file || size === 0 || size >= rule.sizeLessThan) return 0;
+    if (rule.trigger !== 'ON_DIRECTORY_FIRST_ACCESS') return 0;
+    const bytesMax = asked.done === undefined ? inlineBytesMax : aheadBytesMax;
+    return size <= bytesMax ? bytesMax : 0;
   }
 
   #keyOf(ino: number, kind: Kind): string | undefined {
@@ -127,6 +150,7 @@ export class Heads {
   #onResult(asked: Asked, key: string, result: TransferResult): void {
     this.#jobs--;
     asked.running = false;
+    let ok = result.kind === 'head';
     if (result.kind === 'failed') {
       this.#context.failed(result.code, result.message);
       if (result.retryable && ++asked.tries < triesMax) {
@@ -145,9 +169,10 @@ export class Heads {
         }
         const untilMs = this.#context.now() + failureMs;
         this.#failed.set(asked.ino, { error: failure(FsError.Io), untilMs });
+        ok = false;
       }
     }
-    this.#finish(asked);
+    this.#finish(asked, ok);
     this.#send();
   }
 
@@ -165,8 +190,9 @@ export class Heads {
     return tree.parentOf(ino) !== 0 && tree.dirty(ino) !== 0 && !tree.isKnown(ino);
   }
 
-  #finish(asked: Asked): void {
+  #finish(asked: Asked, ok: boolean): void {
     this.#asked.delete(asked.ino);
+    asked.done?.(ok);
     if (asked.waitId !== 0) this.#context.tree.ready(asked.waitId);
   }
 

@@ -4,7 +4,7 @@ import type { JobId, TransferJob, TransferResult } from '../transfer/jobs.ts';
 type WithoutId<J> = J extends TransferJob ? Omit<J, 'id'> : never;
 
 /** A job that gets a result; its number is given here. */
-export type NewJob = WithoutId<Exclude<TransferJob, { kind: 'commit' | 'cancel' }>>;
+export type NewJob = WithoutId<Exclude<TransferJob, { kind: 'commit' | 'cancel' | 'proceed' }>>;
 
 export class Outbox {
   #jobs: TransferJob[] = [];
@@ -18,8 +18,8 @@ export class Outbox {
     return id;
   }
 
-  /** Tells an upload that has sent `ready` to go on, or any upload to stop. */
-  decide(kind: 'commit' | 'cancel', id: JobId): void {
+  /** Tells an upload that has sent `began` or `ready` to go on, or any upload to stop. */
+  decide(kind: 'commit' | 'cancel' | 'proceed', id: JobId): void {
     this.#jobs.push({ kind, id });
   }
 
@@ -32,6 +32,7 @@ export class Outbox {
   receive(result: TransferResult): void {
     const listener = this.#listeners.get(result.id);
     const goesOn =
+      result.kind === 'began' ||
       result.kind === 'ready' ||
       result.kind === 'changes' ||
       (result.kind === 'page' && !result.last);

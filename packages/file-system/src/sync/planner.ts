@@ -4,8 +4,10 @@
  * to remember is in the core's own commits, so that after a crash everything pending goes on.
  *
  * Parts, each of which only knows those before it: RemoteKeys (paths and keys), Deletions and Attempts (notes),
- * Barriers, Conflicts, Lanes, Deleter, Exporter, Directories (names), Heads (attributes), Ranges (bytes), Relister, Changes.
+ * Barriers, Conflicts, Lanes, Deleter, Exporter, Directories (names), Heads (attributes), Ranges (bytes),
+ * Evictor (bytes given up), Prefetch, Relister, Changes.
  */
+import type { SynchronizationConfiguration } from '../configuration/synchronization.ts';
 import { Kind, rootIno } from '../operations.ts';
 import type { Result, WaitId } from '../operations.ts';
 import type { TransferJob, TransferResult } from '../transfer/jobs.ts';
@@ -18,14 +20,26 @@ import type { SyncOptions } from './context.ts';
 import { Deleter } from './deleter.ts';
 import { Attempts, Deletions } from './deletions.ts';
 import { Directories } from './directories.ts';
+import { Evictor } from './evictor.ts';
 import { Exporter } from './exporter.ts';
 import { Heads } from './heads.ts';
 import { Lanes } from './lanes.ts';
+import { isAtOrBelow, pendingList } from './pending-list.ts';
 import { Dirty } from './port.ts';
-import type { ConflictRecord, Settlement, Sync, SyncFailure, SyncStatus, Tree } from './port.ts';
+import type {
+  ConflictRecord,
+  PendingList,
+  Settlement,
+  Sync,
+  SyncFailure,
+  SyncStatus,
+  Tree,
+} from './port.ts';
+import { Prefetch } from './prefetch.ts';
 import { Ranges } from './ranges.ts';
 import { Relister } from './relisting.ts';
 import { RemoteKeys } from './remote-keys.ts';
+import { Uploads } from './uploads.ts';
 
 /** Moved directories whose children are marked within one tick. */
 const expandedPerTick = 64;
@@ -44,10 +58,12 @@ class Planner implements Sync {
   readonly #conflicts: Conflicts;
   readonly #lanes: Lanes;
   readonly #deleter: Deleter;
+  readonly #uploads: Uploads;
   readonly #exporter: Exporter;
   readonly #directories: Directories;
   readonly #heads: Heads;
   readonly #ranges: Ranges;
+  readonly #evictor: Evictor;
   readonly #relister: Relister;
   readonly #changes: Changes;
 
@@ -63,12 +79,14 @@ class Planner implements Sync {
     this.#deletions = deletions;
     const attempts = new Attempts(context);
     this.#attempts = attempts;
-    const conflicts = new Conflicts(context, keys, deletions);
+    const conflicts = new Conflicts({ context, keys, deletions, barriers });
     this.#conflicts = conflicts;
     const lanes = new Lanes(context);
     this.#lanes = lanes;
     const deleter = new Deleter({ context, keys, lanes, deletions, attempts, conflicts });
     this.#deleter = deleter;
+    const uploads = new Uploads(context, lanes);
+    this.#uploads = uploads;
     const exporter = new Exporter({
       context,
       keys,
@@ -78,16 +96,29 @@ class Planner implements Sync {
       deleter,
       barriers,
       conflicts,
+      uploads,
     });
     this.#exporter = exporter;
     const directories = new Directories(context, keys, deletions);
     this.#directories = directories;
     const heads = new Heads(context, keys);
     this.#heads = heads;
-    this.#ranges = new Ranges(context, keys, heads);
+    const ranges = new Ranges(context, keys, heads);
+    this.#ranges = ranges;
+    this.#evictor = new Evictor(context, (ino) => ranges.isFetching(ino, 0, Infinity));
+    const evictor = this.#evictor;
+    const prefetch = new Prefetch({ context, heads, ranges, evictor, lanes });
+    ranges.onMiss = (ino, isWhole) => (isWhole ? prefetch.missed(ino) : prefetch.rest(ino));
     this.#relister = new Relister({ context, keys, lanes, deletions, directories, heads });
     this.#changes = new Changes({ context, lanes, deletions, relister: this.#relister });
-    directories.onListed = (directory) => this.#relister.touched(directory);
+    directories.onListed = (directory, alone) => {
+      this.#relister.touched(directory);
+      if (alone) prefetch.listed(directory);
+    };
+    context.synchronization.onChange = () => {
+      exporter.reschedule();
+      evictor.changed();
+    };
     tree.transaction(() => this.#resume());
     this.#changes.watch();
   }
@@ -107,6 +138,7 @@ class Planner implements Sync {
       this.#attempts.settle(key);
     }
     for (const key of this.#deletions.keys()) this.#deleter.schedule(key);
+    this.#uploads.resume();
   }
 
   created(ino: number): void {
@@ -177,7 +209,8 @@ class Planner implements Sync {
 
   nextDeadline(): number {
     if (this.#keys.moved.size > 0) return -Infinity;
-    return Math.min(this.#context.timers.due, this.#exporter.due, this.#relister.due);
+    const { timers } = this.#context;
+    return Math.min(timers.due, this.#exporter.due, this.#relister.due, this.#evictor.due);
   }
 
   tick(now: number): void {
@@ -191,6 +224,7 @@ class Planner implements Sync {
       this.#exporter.start(now);
       this.#relister.start(now);
     });
+    this.#evictor.run(now);
   }
 
   take(): TransferJob[] {
@@ -203,16 +237,44 @@ class Planner implements Sync {
     });
   }
 
+  configuration(): SynchronizationConfiguration {
+    return this.#context.synchronization.configuration;
+  }
+
+  configure(document: unknown, anyVersion: boolean): void {
+    this.#context.synchronization.put(document, anyVersion);
+  }
+
   barrier(ino: number): WaitId {
     this.#tree.transaction(() => this.#expandSome(Infinity));
     const isAll = ino === 0 || ino === rootIno;
     const kind = isAll ? undefined : this.#context.attributes(ino)?.kind;
-    const prefix = kind === undefined ? undefined : this.#keys.keyOf(ino, kind);
+    const own = kind === undefined ? undefined : this.#keys.keyOf(ino, kind);
     const { inodes, keys, failures } = this.#exporter.hurry({
       ino: (other) => isAll || this.#keys.isBelow(other, ino),
-      key: (key) => isAll || (prefix !== undefined && key.startsWith(prefix)),
+      key: (key) => isAll || (own !== undefined && isAtOrBelow(key, own)),
     });
     return this.#barriers.add(inodes, keys, failures);
+  }
+
+  barrierOfDeleted(path: string): WaitId {
+    this.#tree.transaction(() => this.#expandSome(Infinity));
+    const own = this.#context.options.prefix + path.split('/').filter(Boolean).join('/');
+    const { inodes, keys, failures } = this.#exporter.hurry({
+      ino: () => false,
+      key: (key) => isAtOrBelow(key, own),
+    });
+    return keys.size === 0 ? 0 : this.#barriers.add(inodes, keys, failures);
+  }
+
+  barrierOfFile(ino: number): WaitId {
+    const { inodes, keys, failures } = this.#exporter.hurryFile(ino);
+    return this.#barriers.add(inodes, keys, failures);
+  }
+
+  pending(ino: number, countMax: number): PendingList {
+    const parts = { context: this.#context, keys: this.#keys, deletions: this.#deletions };
+    return pendingList({ ...parts, exporter: this.#exporter, lanes: this.#lanes }, ino, countMax);
   }
 
   barrierFailures(waitId: WaitId): SyncFailure[] {
@@ -232,6 +294,8 @@ class Planner implements Sync {
       exportAgeMs: Number.isFinite(exportAgeMs) ? exportAgeMs : 0,
       exported,
       imported,
+      cacheBytes: this.#evictor.usedBytes,
+      cacheBytesMax: this.#evictor.limitBytes,
     };
     if (lastError !== undefined) status.lastError = lastError;
     return status;

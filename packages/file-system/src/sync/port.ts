@@ -11,6 +11,7 @@
  *  - "Dirty" bits of an inode are kept in its row by the core (`Tree.setDirty`), so that a change and the
  *    knowledge that it must be exported are one commit.
  */
+import type { SynchronizationConfiguration } from '../configuration/synchronization.ts';
 import type { Attributes, Kind, Result, WaitId } from '../operations.ts';
 import type { ByteSpan, TransferJob, TransferResult } from '../transfer/jobs.ts';
 
@@ -181,9 +182,21 @@ export interface Sync {
 
   /** Everything at and below `ino` that is dirty now (0 = the whole file system) is to be in S3. */
   barrier(ino: number): WaitId;
+  /**
+   * The same for what was at and below a path that nothing has any more: its deletions, and those of keys it was moved
+   * away from. 0 = there are none.
+   */
+  barrierOfDeleted(path: string): WaitId;
+  /** The same for one file, without looking at any other. */
+  barrierOfFile(ino: number): WaitId;
   /** After the wait is ready: what did not make it. */
   barrierFailures(waitId: WaitId): SyncFailure[];
   status(): SyncStatus;
+  configuration(): SynchronizationConfiguration;
+  /** Throws a `SynchronizationError`. `anyVersion`: also when it was not made from the one in force. */
+  configure(document: unknown, anyVersion: boolean): void;
+  /** What waits at and below `ino` (0 = everywhere), the oldest first, at most so many of it. */
+  pending(ino: number, countMax: number): PendingList;
   /** Those that are not settled, oldest first. */
   conflicts(): readonly ConflictRecord[];
   /**
@@ -197,7 +210,7 @@ export interface Sync {
   statusText(ino: number): string;
 }
 
-/** S3 Files' names; `NameNotUtf8` is ours: such a name cannot be a key. */
+/** S3 Files' names and two of ours: a name that cannot be a key, and a change that lost against another in S3. */
 export type ExportError =
   | 'S3AccessDenied'
   | 'InternalError'
@@ -208,7 +221,8 @@ export type ExportError =
   | 'S3ObjectArchived'
   | 'S3BucketNotFound'
   | 'FileSizeExceedsS3Limit'
-  | 'NameNotUtf8';
+  | 'NameNotUtf8'
+  | 'Conflict';
 
 export interface SyncFailure {
   path: string;
@@ -252,6 +266,22 @@ export interface Settlement {
   path: string;
 }
 
+/** Something that is not in S3 yet. */
+export interface PendingChange {
+  path: string;
+  kind: 'file' | 'directory' | 'symlink' | 'deletion';
+  state: 'pending' | 'exporting' | 'failed';
+  /** Since its first change that is not in S3. */
+  ageMs: number;
+  /** Of a file. */
+  size?: number;
+}
+
+export interface PendingList {
+  total: number;
+  changes: PendingChange[];
+}
+
 export interface ImportFailure {
   key: string;
   reason: 'EmptyComponent' | 'DotComponent' | 'NulByte' | 'NameTooLong' | 'TooDeep' | 'NameTaken';
@@ -271,4 +301,7 @@ export interface SyncStatus {
   exportAgeMs: number;
   exported: number;
   imported: number;
+  /** What content takes on disk, and what it may take. What is not in S3 yet may be more than that. */
+  cacheBytes: number;
+  cacheBytesMax: number;
 }

@@ -1,9 +1,9 @@
 /**
- * Bytes of files on demand. Small files come whole, and their small neighbours with them; of large ones the range
- * that is missing and, when it is read in sequence, a growing window ahead of it in parallel pieces. Every fetch
- * is pinned to the version the inode stands for.
+ * Bytes of files on demand: the range that is missing and, when it is read in sequence, a growing window ahead of it
+ * in parallel pieces. Files below the size that the configuration sets come whole: at once when they are a single
+ * piece, else by and by (see `Prefetch`). Every fetch is pinned to the version the inode stands for.
  */
-import { FsError, Kind, failure } from '../operations.ts';
+import { FsError, failure } from '../operations.ts';
 import type { Result, WaitId } from '../operations.ts';
 import type { ByteSpan, TransferResult } from '../transfer/jobs.ts';
 import { pinOf } from './base.ts';
@@ -13,14 +13,12 @@ import type { RemoteKeys } from './remote-keys.ts';
 
 /** Files up to this size have no cache file: their bytes travel in the result. The core's own limit. */
 const packedBytesMax = 64 * 1024;
-/** S3 Files' default: smaller files are fetched whole and ahead. */
-const smallBytesMax = 128 * 1024;
 const blockBytes = 64 * 1024;
 const pieceBytes = 4 * 1024 * 1024;
+/** Of files up to this size that are to come whole, whoever reads a part waits for all. */
+const wholeBytesMax = 1024 * 1024;
 const windowBytesMin = 1024 * 1024;
 const windowBytesMax = 32 * 1024 * 1024;
-const neighbourBytesMax = 64 * 1024 * 1024;
-const neighbourJobsMax = 64;
 const triesMax = 8;
 const failureMs = 2_000;
 
@@ -29,8 +27,8 @@ interface Fetch {
   span: ByteSpan;
   waitId: WaitId;
   tries: number;
-  /** Nobody asked for it: a neighbour. */
-  isAhead: boolean;
+  /** Told whether it has come, when nobody asked for it. */
+  done: ((ok: boolean) => void) | undefined;
 }
 
 export class Ranges {
@@ -41,9 +39,8 @@ export class Ranges {
   /** Where a reader of the file would go on, and how far ahead we went for it. */
   readonly #readers = new Map<number, { next: number; window: number }>();
   readonly #failed = new Map<number, { error: Result; untilMs: number }>();
-  /** Small files to be fetched because a neighbour was read. */
-  #neighbours: number[] = [];
-  #neighbourJobs = 0;
+  /** Told of files that were fetched as a whole because they were read, and of those whose rest is to follow. */
+  onMiss: (ino: number, isWhole: boolean) => void = () => undefined;
 
   constructor(context: Context, keys: RemoteKeys, heads: Heads) {
     this.#context = context;
@@ -61,7 +58,9 @@ export class Ranges {
     const a = this.#context.attributes(ino);
     if (a === undefined) return failure(FsError.Stale);
     const { size } = a;
-    const isSmall = size <= smallBytesMax;
+    const rule = this.#context.synchronization.importRule(tree.parentOf(ino));
+    const isImported = size < rule.sizeLessThan;
+    const isSmall = isImported && size <= wholeBytesMax;
     const from = isSmall ? 0 : floorBlock(offset);
     const to = isSmall ? size : ceilBlock(offset + length, size);
     // What is not missing may have been written here: a download must not touch it.
@@ -70,9 +69,28 @@ export class Ranges {
       const piece = { start: Math.max(missing.start, from), end: Math.min(missing.end, to) };
       if (piece.start < piece.end) waitId = this.#fetch(ino, piece, size) || waitId;
     }
-    if (isSmall) this.#askNeighbours(ino);
-    else this.#readAhead(ino, offset, length, size);
+    if (!isSmall) this.#readAhead(ino, offset, length, size);
+    if (isImported) this.onMiss(ino, isSmall);
     return waitId;
+  }
+
+  /** Bytes of what `ahead` would fetch; 0 = nothing is missing, or it is under way. */
+  nextPieceBytes(ino: number): number {
+    const [missing] = this.#context.tree.missing(ino);
+    if (missing === undefined || this.#at(ino, missing.start) !== undefined) return 0;
+    return Math.min(missing.end, missing.start + pieceBytes) - missing.start;
+  }
+
+  /** Fetches the first piece that is missing. False: there is none, or it is under way. */
+  ahead(ino: number, done: (ok: boolean) => void): boolean {
+    const [missing] = this.#context.tree.missing(ino);
+    if (missing === undefined || this.#at(ino, missing.start) !== undefined) return false;
+    if (this.#context.base(ino) === undefined) return false;
+    const { start } = missing;
+    const end = Math.min(missing.end, start + pieceBytes, this.#nextStart(ino, start));
+    const waitId = this.#context.tree.newWait();
+    this.#start({ ino, span: { start, end }, waitId, tries: 0, done });
+    return true;
   }
 
   isFetching(ino: number, offset: number, length: number): boolean {
@@ -101,7 +119,7 @@ export class Ranges {
         span: { start: at, end: Math.min(end, size) },
         waitId: this.#context.tree.newWait(),
         tries: 0,
-        isAhead: false,
+        done: undefined,
       }).waitId;
       at = end;
     }
@@ -241,10 +259,7 @@ export class Ranges {
     const list = (this.#fetches.get(ino) ?? []).filter((other) => other !== fetch);
     if (list.length > 0) this.#fetches.set(ino, list);
     else this.#fetches.delete(ino);
-    if (fetch.isAhead) {
-      this.#neighbourJobs--;
-      this.#sendNeighbours();
-    }
+    fetch.done?.(error === 0);
     if (error === failure(FsError.Again)) {
       // The reader asks again soon; by then the new version is known.
       this.#context.timers.push(this.#context.now() + 50, () =>
@@ -252,47 +267,10 @@ export class Ranges {
       );
       return;
     }
-    if (error !== 0) this.#failed.set(ino, { error, untilMs: this.#context.now() + failureMs });
+    // Whoever reads it asks for it again, and hears why.
+    if (error !== 0 && fetch.done === undefined)
+      this.#failed.set(ino, { error, untilMs: this.#context.now() + failureMs });
     this.#context.tree.ready(fetch.waitId);
-  }
-
-  /** Whoever reads one small file of a directory usually reads them all. */
-  #askNeighbours(ino: number): void {
-    const { tree } = this.#context;
-    const parent = tree.parentOf(ino);
-    if (parent === 0 || this.#neighbours.length > 0) return;
-    let bytes = 0;
-    let isAfter = false;
-    tree.children(parent, (_, child, kind) => {
-      if (child === ino) isAfter = true;
-      if (!isAfter || child === ino || kind !== Kind.file || bytes > neighbourBytesMax) return;
-      if (this.#neighbours.length > 1_000) return;
-      const size = this.#context.attributes(child)?.size ?? 0;
-      if (size === 0 || size > smallBytesMax || this.#fetches.has(child)) return;
-      if (tree.missing(child).length === 0 || this.#context.base(child) === undefined) return;
-      bytes += size;
-      this.#neighbours.push(child);
-    });
-    this.#sendNeighbours();
-  }
-
-  #sendNeighbours(): void {
-    const { tree } = this.#context;
-    while (this.#neighbourJobs < neighbourJobsMax) {
-      const ino = this.#neighbours.shift();
-      if (ino === undefined) return;
-      const [span, more] = tree.missing(ino);
-      // One that was written in its middle is in use here, and asked for when it is needed.
-      if (this.#fetches.has(ino) || span === undefined || more !== undefined) continue;
-      this.#neighbourJobs++;
-      this.#start({
-        ino,
-        span,
-        waitId: tree.newWait(),
-        tries: 0,
-        isAhead: true,
-      });
-    }
   }
 }
 

@@ -85,6 +85,8 @@ export function markOf(job: NewJob): OwnMark {
       return job.attributes === undefined
         ? { size: job.size, eTag: job.from.eTag }
         : { size: job.size, metadata: job.attributes.metadata };
+    case 'abort':
+    case 'abort-unknown':
     case 'delete':
     case 'fetch':
     case 'head':

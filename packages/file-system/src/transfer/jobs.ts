@@ -2,8 +2,8 @@
  * What the serving side asks of the S3 side and what it hears back: plain objects that are sent between threads.
  *
  * A job says everything the transfer side needs; that side keeps no state but the jobs it is busy with. Every
- * job but `commit` and `cancel` gets exactly one final result (`page` with `last`, or any other kind but `ready`
- * and `changes`).
+ * job but `commit`, `cancel` and `proceed` gets exactly one final result (`page` with `last`, or any other kind but
+ * `began`, `ready` and `changes`).
  * Keys are whole S3 keys, the mount's prefix included. ETags have no quotes.
  */
 import type { ObjectHeaders, S3ErrorCode, WriteCondition } from '@moorage/object-store';
@@ -76,6 +76,8 @@ export type TransferJob =
   /** Tell of changes below a prefix as they happen, for as long as the store does. */
   | { kind: 'watch'; id: JobId; prefix: string }
   | { kind: 'commit'; id: JobId }
+  /** `began` is on record: parts may be sent. */
+  | { kind: 'proceed'; id: JobId }
   | { kind: 'cancel'; id: JobId }
   /** Server-side copy; without `attributes` the source's are kept. */
   | {
@@ -87,6 +89,10 @@ export type TransferJob =
       condition: WriteCondition;
       attributes: ObjectAttributes | undefined;
     }
+  /** Aborts one upload in parts. It may be over already. */
+  | { kind: 'abort'; id: JobId; key: string; uploadId: string }
+  /** Aborts what was begun in this time for the key and never got a part. By our clock. */
+  | { kind: 'abort-unknown'; id: JobId; key: string; fromMs: number; toMs: number }
   /** Deletes what has this ETag or one of these marks. Already gone is a success. */
   | { kind: 'delete'; id: JobId; key: string; eTag?: string; marks: OwnMark[] };
 
@@ -117,9 +123,17 @@ export type TransferResult =
   /** `head` is undefined when there is no such object. */
   | { kind: 'head'; id: JobId; head: RemoteHead | undefined; body?: Uint8Array }
   | { kind: 'fetched'; id: JobId; body?: Uint8Array }
+  /**
+   * An upload in parts was begun. No part is sent before `proceed`. `mayHaveTwin`: the answer to an earlier try was
+   * lost, and what that began is not known.
+   */
+  | { kind: 'began'; id: JobId; uploadId: string; mayHaveTwin: boolean }
   | { kind: 'ready'; id: JobId }
-  /** The object is in S3 (by this job or by an earlier try of it whose answer was lost). */
-  | { kind: 'written'; id: JobId; eTag: string; versionId?: string }
+  /**
+   * The object is in S3 (by this job or by an earlier try of it whose answer was lost). `isOpen`: the upload in
+   * parts that this job has begun was not completed.
+   */
+  | { kind: 'written'; id: JobId; eTag: string; versionId?: string; isOpen?: true }
   | { kind: 'deleted'; id: JobId }
   /** The key holds something else than was expected: what it holds now, undefined = nothing. */
   | { kind: 'conflict'; id: JobId; head: RemoteHead | undefined }

@@ -2,7 +2,7 @@
  * How a large file is uploaded: which parts are sent and which are copied by the store from the object the file
  * came from. S3's rules: at most 10,000 parts, every part but the last at least 5 MiB, a copied part at most 5 GiB.
  */
-import type { ByteSpan } from './jobs.ts';
+import type { ByteSpan, TransferJob } from './jobs.ts';
 
 export interface Part extends ByteSpan {
   copied: boolean;
@@ -11,10 +11,21 @@ export interface Part extends ByteSpan {
 const MiB = 1024 * 1024;
 /** Files up to this size are sent with one PUT. */
 export const singlePutBytesMax: number = 16 * MiB;
+/** Larger objects are copied in parts, in parallel; S3 itself refuses above 5 GiB. */
+export const singleCopyBytesMax: number = 256 * MiB;
 const partBytesUsual = 16 * MiB;
 const partBytesMin = 5 * MiB;
 const copyBytesMax = 5 * 1024 * MiB;
 const partsMax = 10_000;
+
+/** Whether the job begins an upload in parts. */
+export function goesInParts(job: Pick<TransferJob, 'kind'> & { size?: number }): boolean {
+  const { kind, size = 0 } = job;
+  return (
+    (kind === 'upload' && size > singlePutBytesMax) ||
+    (kind === 'copy' && size > singleCopyBytesMax)
+  );
+}
 
 /** `unchanged`: sorted, not overlapping; bytes that the base object has at the same place. */
 export function planParts(size: number, unchanged: readonly ByteSpan[]): Part[] {

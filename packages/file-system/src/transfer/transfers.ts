@@ -5,14 +5,16 @@
  * A job never rejects: whatever goes wrong becomes its result.
  */
 import { S3Error } from '@moorage/object-store';
-import type { Bucket } from '@moorage/object-store';
+import type { Bucket, Multipart } from '@moorage/object-store';
 import { fetchBytes, headObject, listObjects } from './read.ts';
 import type { JobId, TransferJob, TransferResult } from './jobs.ts';
 import { Gate } from './gate.ts';
 import { uploadFile } from './upload.ts';
 import type { Decision } from './upload.ts';
 import { watchChanges } from './watch.ts';
-import { copyObject, deleteObject, putObject } from './write.ts';
+import { abortUnknown, copyObject, deleteObject, putObject } from './write.ts';
+
+type Started = Exclude<TransferJob, { kind: 'commit' | 'cancel' | 'proceed' }>;
 
 export interface TransfersOptions {
   bucket: Bucket;
@@ -29,6 +31,8 @@ export class Transfers {
   readonly #large = new Gate(largeBodiesMax);
   /** Uploads that may still be told to go on or to stop. */
   readonly #undecided = new Map<JobId, (decision: Decision) => void>();
+  /** Uploads in parts that wait until they are on record. */
+  readonly #unrecorded = new Map<JobId, () => void>();
   #finished: TransferResult[] = [];
   #scheduled = false;
   #closed = false;
@@ -45,6 +49,9 @@ export class Transfers {
       if (job.kind === 'commit' || job.kind === 'cancel') {
         this.#undecided.get(job.id)?.(job.kind);
         this.#undecided.delete(job.id);
+      } else if (job.kind === 'proceed') {
+        this.#unrecorded.get(job.id)?.();
+        this.#unrecorded.delete(job.id);
       } else {
         void this.#run(job);
       }
@@ -60,7 +67,7 @@ export class Transfers {
     await this.#bucket.close();
   }
 
-  async #run(job: Exclude<TransferJob, { kind: 'commit' | 'cancel' }>): Promise<void> {
+  async #run(job: Started): Promise<void> {
     try {
       const last = await this.#carryOut(job);
       this.#emit(last);
@@ -71,7 +78,7 @@ export class Transfers {
     }
   }
 
-  #carryOut(job: Exclude<TransferJob, { kind: 'commit' | 'cancel' }>): Promise<TransferResult> {
+  async #carryOut(job: Started): Promise<TransferResult> {
     switch (job.kind) {
       case 'list':
         return listObjects(this.#bucket, job, (page) => this.#emit(page));
@@ -82,17 +89,29 @@ export class Transfers {
       case 'put':
         return putObject(this.#bucket, job);
       case 'copy':
-        return copyObject(this.#bucket, job);
+        return copyObject(this.#bucket, job, (upload) => this.#record(job.id, upload));
       case 'delete':
         return deleteObject(this.#bucket, job);
+      case 'abort':
+        await this.#bucket.abortUpload(job.key, job.uploadId);
+        return { kind: 'deleted', id: job.id };
+      case 'abort-unknown':
+        return abortUnknown(this.#bucket, job);
       case 'watch':
         return watchChanges(this.#bucket, job, this.#stop.signal, (some) => this.#emit(some));
       case 'upload': {
         const decision = new Promise<Decision>((resolve) => this.#undecided.set(job.id, resolve));
         const ready = (): void => this.#emit({ kind: 'ready', id: job.id });
-        return uploadFile({ bucket: this.#bucket, job, large: this.#large, ready, decision });
+        const begun = (upload: Multipart): Promise<void> => this.#record(job.id, upload);
+        const bucket = this.#bucket;
+        return uploadFile({ bucket, job, large: this.#large, ready, decision, begun });
       }
     }
+  }
+
+  #record(id: JobId, { uploadId, mayHaveTwin }: Multipart): Promise<void> {
+    this.#emit({ kind: 'began', id, uploadId, mayHaveTwin });
+    return new Promise((resolve) => this.#unrecorded.set(id, resolve));
   }
 
   #emit(result: TransferResult): void {

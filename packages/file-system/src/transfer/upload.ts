@@ -1,7 +1,8 @@
 /**
  * The upload of a cache file: one PUT up to 16 MiB, parts in parallel above. Once all bytes are read (and all
  * parts are in the store) it asks whether to go on; only then does the object change in S3, so that a file that
- * was written meanwhile is not published half old and half new.
+ * was written meanwhile is not published half old and half new. What it leaves open is aborted by the planner,
+ * which has every upload on record.
  */
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
@@ -26,7 +27,11 @@ export interface Upload {
   /** Tells that everything is staged; `decision` settles afterwards or before. */
   ready: () => void;
   decision: Promise<Decision>;
+  begun: Begun;
 }
+
+/** Tells that an upload in parts was begun; resolves when that is on record. */
+export type Begun = (upload: Multipart) => Promise<void>;
 
 const partsAtATime = 4;
 
@@ -59,21 +64,16 @@ async function uploadInParts(upload: Upload, file: FileHandle): Promise<Transfer
   const { bucket, job } = upload;
   const tagging = await tagsOf(bucket, job.tagsOf);
   const multipart = await bucket.multipart(job.key, { ...job.attributes, ...tagging });
+  await upload.begun(multipart);
+  await sendParts(upload, file, multipart);
+  upload.ready();
+  if ((await upload.decision) === 'cancel') return { kind: 'cancelled', id: job.id };
   try {
-    await sendParts(upload, file, multipart);
-    upload.ready();
-    if ((await upload.decision) === 'cancel') {
-      await multipart.abort();
-      return { kind: 'cancelled', id: job.id };
-    }
     return written(job.id, await multipart.complete(job.condition));
   } catch (error) {
     const finished = await afterRefusal(upload, error);
-    if (finished === undefined || finished.kind === 'conflict') {
-      await multipart.abort().catch(() => undefined);
-    }
     if (finished === undefined) throw error;
-    return finished;
+    return finished.kind === 'written' ? { ...finished, isOpen: true } : finished;
   }
 }
 

@@ -13,12 +13,12 @@ import type {
   TransferResult,
 } from './jobs.ts';
 import { hasMark } from './own-mark.ts';
+import { singleCopyBytesMax } from './part-plan.ts';
 import { headOrNothing, isGone, pinned } from './read.ts';
+import type { Begun } from './upload.ts';
 
 type JobOf<Kind> = Extract<TransferJob, { kind: Kind }>;
 
-/** Larger objects are copied in parts, in parallel; S3 itself refuses above 5 GiB. */
-const singleCopyBytesMax = 256 * 1024 * 1024;
 const copyPartsAtATime = 8;
 
 export async function putObject(bucket: Bucket, job: JobOf<'put'>): Promise<TransferResult> {
@@ -41,17 +41,22 @@ export async function putObject(bucket: Bucket, job: JobOf<'put'>): Promise<Tran
   }
 }
 
-export async function copyObject(bucket: Bucket, job: JobOf<'copy'>): Promise<TransferResult> {
+export async function copyObject(
+  bucket: Bucket,
+  job: JobOf<'copy'>,
+  begun: Begun,
+): Promise<TransferResult> {
   const { from, key, condition, attributes, size } = job;
   try {
-    if (size > singleCopyBytesMax) return written(job.id, await copyInParts(bucket, job));
+    if (size > singleCopyBytesMax) return written(job.id, await copyInParts(bucket, job, begun));
     const source = { key: from.key, ...pinned(from) };
     const options =
       attributes === undefined ? { ...condition } : { ...condition, replace: attributes };
     return written(job.id, await bucket.copy(source, key, options));
   } catch (error) {
     if (!isGone(error)) throw error;
-    return afterRefusedCopy(bucket, job);
+    const finished = await afterRefusedCopy(bucket, job);
+    return finished.kind === 'written' ? { ...finished, isOpen: true } : finished;
   }
 }
 
@@ -70,7 +75,7 @@ async function afterRefusedCopy(bucket: Bucket, job: JobOf<'copy'>): Promise<Tra
   return asExpected ? { kind: 'gone', id } : { kind: 'conflict', id, head };
 }
 
-async function copyInParts(bucket: Bucket, job: JobOf<'copy'>): Promise<PutResult> {
+async function copyInParts(bucket: Bucket, job: JobOf<'copy'>, begun: Begun): Promise<PutResult> {
   const { from, size, key, condition } = job;
   const source = { key: from.key, ...pinned(from) };
   const kept = job.attributes ?? (await bucket.head(from.key, pinned(from)));
@@ -78,21 +83,37 @@ async function copyInParts(bucket: Bucket, job: JobOf<'copy'>): Promise<PutResul
     ...headersOf(kept),
     ...(await tagsOf(bucket, from)),
   });
-  try {
-    const partBytes = Math.max(singleCopyBytesMax, Math.ceil(size / 5_000));
-    const parts = Array.from({ length: Math.ceil(size / partBytes) }, (_, i) => i);
-    const worker = async (): Promise<void> => {
-      for (let i = parts.shift(); i !== undefined; i = parts.shift()) {
-        const end = Math.min((i + 1) * partBytes, size) - 1;
-        await upload.copyPart(i + 1, source, { start: i * partBytes, end });
-      }
-    };
-    await Promise.all(Array.from({ length: copyPartsAtATime }, worker));
-    return await upload.complete(condition);
-  } catch (error) {
-    await upload.abort().catch(() => undefined);
-    throw error;
+  await begun(upload);
+  const partBytes = Math.max(singleCopyBytesMax, Math.ceil(size / 5_000));
+  const parts = Array.from({ length: Math.ceil(size / partBytes) }, (_, i) => i);
+  const worker = async (): Promise<void> => {
+    for (let i = parts.shift(); i !== undefined; i = parts.shift()) {
+      const end = Math.min((i + 1) * partBytes, size) - 1;
+      await upload.copyPart(i + 1, source, { start: i * partBytes, end });
+    }
+  };
+  await Promise.all(Array.from({ length: copyPartsAtATime }, worker));
+  return upload.complete(condition);
+}
+
+/** The store's clock and ours may differ by so much. */
+const skewMs = 5 * 60 * 1000;
+
+/**
+ * For an upload whose number was never learnt. Ours sends no part before it is on record, so one that has parts is
+ * somebody else's; and whoever else begins one sends its parts long before the planner asks for this.
+ */
+export async function abortUnknown(
+  bucket: Bucket,
+  job: JobOf<'abort-unknown'>,
+): Promise<TransferResult> {
+  const { id, key, fromMs, toMs } = job;
+  for (const upload of await bucket.listUploads(key)) {
+    const { initiated, uploadId } = upload;
+    if (upload.key !== key || initiated < fromMs - skewMs || initiated > toMs + skewMs) continue;
+    if (!(await bucket.hasParts(key, uploadId))) await bucket.abortUpload(key, uploadId);
   }
+  return { kind: 'deleted', id };
 }
 
 export async function deleteObject(bucket: Bucket, job: JobOf<'delete'>): Promise<TransferResult> {
@@ -128,7 +149,10 @@ export async function tagsOf(
   return tagging === '' ? {} : { tagging };
 }
 
-export function written(id: JobId, result: PutResult | RemoteHead): TransferResult {
+export function written(
+  id: JobId,
+  result: PutResult | RemoteHead,
+): Extract<TransferResult, { kind: 'written' }> {
   const { eTag, versionId } = result;
   return versionId === undefined
     ? { kind: 'written', id, eTag }
