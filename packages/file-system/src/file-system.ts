@@ -12,6 +12,7 @@ import { access, getattr, setattr } from './core/attributes.ts';
 import { conflictsIno } from './core/conflict-directory.ts';
 import { discardCopy, restoreCopy, unlinkEntry } from './core/conflict-settle.ts';
 import { Core, type Clock, type Planner } from './core/core.ts';
+import { Durability, type Flusher, type FsyncTarget } from './core/durability.ts';
 import { fallocate, judgeOpen, lseek, read, resultOf, truncateAtOpen, write } from './core/data.ts';
 import { opendir, readdir } from './core/directories.ts';
 import { getxattr, removexattr, setxattr } from './core/extended.ts';
@@ -56,6 +57,10 @@ export interface FileSystemOptions {
   id?: string;
   /** Of a new file system's root; default root, 0755, as S3 Files. */
   root?: { uid: number; gid: number; mode: number };
+  /** Does what fsync(2) needs elsewhere; without one it is done at once, and everybody waits. */
+  flusher?: Flusher;
+  /** Default 'disk'. */
+  fsync?: FsyncTarget;
   /** Inodes kept in memory while not in use. */
   inodesMax?: number;
 }
@@ -70,6 +75,7 @@ export class FileSystem implements FileSystemOperations {
   readonly #handles: Handles;
   readonly #dir: string;
   readonly #locking: Locking;
+  readonly #durability: Durability;
   readonly #value = { bytes: new Uint8Array(0) };
   #linkTarget = '';
 
@@ -84,6 +90,7 @@ export class FileSystem implements FileSystemOperations {
     if (store.get(rootIno) === undefined) this.#makeRoot(o);
     this.#handles = new Handles(this.#core);
     this.#locking = new Locking(this.#core);
+    this.#durability = new Durability(this.#core, o.flusher, o.fsync ?? 'disk');
     this.tree = new CoreTree(this.#core, this.#handles, o.id ?? 'fs-local', o.dir);
     this.#noteReplayed();
   }
@@ -222,12 +229,12 @@ export class FileSystem implements FileSystemOperations {
   ): Result {
     return write(this.#core, c, ino, offset, bytes, at, length, flags);
   }
-  fsync(ino: number): Status {
-    const inode = this.#core.store.get(ino);
-    if (inode === undefined) return FsError.Stale;
-    this.#core.content.sync(inode);
-    this.#core.store.database.sync();
-    return ok;
+  fsync(c: Caller, ino: number): Status {
+    return this.#durability.fsync(c, ino);
+  }
+  /** What the flusher was given has been flushed, or could not be. */
+  flushed(failed: boolean): void {
+    this.#durability.flushed(failed);
   }
   fallocate(c: Caller, ino: number, mode: number, offset: number, length: number): Status {
     return fallocate(this.#core, c, ino, mode, offset, length);
@@ -303,6 +310,7 @@ export class FileSystem implements FileSystemOperations {
   }
   cancelWait(waitId: WaitId): void {
     this.#locking.table.cancel(waitId);
+    this.#durability.cancel(waitId);
   }
 
   statfs(c: Caller, out: FileSystemStatistics): Status {

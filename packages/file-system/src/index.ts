@@ -35,6 +35,7 @@ export type {
 export { FileSystem } from './file-system.ts';
 export type { FileSystemOptions } from './file-system.ts';
 export type { Clock, Planner } from './core/core.ts';
+export type { Flusher, FsyncTarget } from './core/durability.ts';
 export {
   checkDocument,
   defaultConfiguration,

@@ -329,8 +329,8 @@ export interface FileSystemOperations {
     length: number,
     flags: number,
   ): Result;
-  /** Durable on disk when it returns OK; Pending while a helper is flushing. */
-  fsync(ino: number): Status;
+  /** Durable (where, the file system was opened with) when it returns OK; Pending until then. */
+  fsync(c: Caller, ino: number): Status;
   fallocate(c: Caller, ino: number, mode: number, offset: number, length: number): Status;
   /** Seek.data or Seek.hole. Result = offset; NoDevice beyond the end. */
   lseek(ino: number, offset: number, whence: number): Result;

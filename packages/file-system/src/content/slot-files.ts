@@ -140,6 +140,11 @@ export class SlotFiles {
       done += writeSync(fd, from, at + done, length - done, start + done);
   }
 
+  /** The open file a place is in, until `close`. */
+  descriptor(place: number): number {
+    return this.#classes[sizeClassOf(place)]!.fd;
+  }
+
   sync(place: number): void {
     fdatasyncSync(this.#classes[sizeClassOf(place)]!.fd);
   }

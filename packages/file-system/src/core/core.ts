@@ -53,6 +53,8 @@ export type Planner = Pick<
   | 'isFetching'
   | 'touched'
   | 'statusText'
+  | 'barrierOfFile'
+  | 'barrierFailures'
   | 'conflicts'
   | 'settle'
 >;
@@ -73,6 +75,8 @@ export const localOnly: Planner = {
   isFetching: () => false,
   touched: nothing,
   statusText: () => 'S3Key: \n',
+  barrierOfFile: here,
+  barrierFailures: () => [],
   conflicts: () => [],
   settle: nothing,
 };

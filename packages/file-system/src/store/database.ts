@@ -214,9 +214,9 @@ export class Database {
     return false;
   }
 
-  /** fsync: all that was acknowledged survives a power failure. */
-  sync(): void {
-    this.#journal.sync();
+  /** When this file has been flushed, all that was acknowledged survives a power failure. */
+  get journalDescriptor(): number {
+    return this.#journal.descriptor;
   }
 
   close(): void {

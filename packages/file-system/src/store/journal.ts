@@ -8,15 +8,7 @@
  *
  * Record: length u32, crc32 of the rest u32, sequence f64, payload (UTF-8 JSON). Little endian.
  */
-import {
-  closeSync,
-  fdatasyncSync,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { Failpoint, failpoint } from '../failpoint.ts';
 
@@ -108,9 +100,9 @@ export class Journal {
     }
   }
 
-  /** Durable on disk. */
-  sync(): void {
-    fdatasyncSync(this.#fd);
+  /** To be flushed. */
+  get descriptor(): number {
+    return this.#fd;
   }
 
   close(): void {

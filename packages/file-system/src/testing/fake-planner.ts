@@ -51,6 +51,12 @@ export class FakePlanner implements Planner {
     return this.fetching;
   }
   touched(): void {}
+  barrierOfFile(): number {
+    return ++this.#wait;
+  }
+  barrierFailures(): [] {
+    return [];
+  }
   conflicts(): readonly ConflictRecord[] {
     return this.conflictList;
   }

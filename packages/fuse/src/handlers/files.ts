@@ -96,7 +96,7 @@ export function release(x: Exchange): number {
 
 /** FSYNC and FSYNCDIR: both stores become durable at once, whatever was asked for. */
 export function fsync(x: Exchange): number {
-  return x.fileSystem.fsync(x.ino);
+  return x.fileSystem.fsync(x.caller, x.ino);
 }
 
 /** struct fuse_fallocate_in: u64 handle, u64 offset, u64 length, u32 mode, padding. */
