@@ -16,6 +16,8 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   s3cmd: 's3cmd',
   rclone: 'rclone',
   python3: 'python3',
+  ssh: 'openssh-client',
+  dropbear: 'dropbear-bin',
   setpriv: 'util-linux',
   unshare: 'util-linux',
 };
@@ -39,7 +41,9 @@ function missingPackages(): string[] {
 }
 
 function onPath(program: string): boolean {
-  return (process.env.PATH ?? '').split(delimiter).some((directory) => {
+  const administrators = ['/usr/sbin', '/sbin'];
+  const directories = (process.env.PATH ?? '').split(delimiter).concat(administrators);
+  return directories.some((directory) => {
     try {
       accessSync(join(directory, program), constants.X_OK);
       return true;

@@ -36,7 +36,7 @@ export function enterMountNamespace(): MountPlace {
     ];
     process.execve?.(unshare, command, {
       ...definedEnvironment(),
-      [INSIDE]: root ? 'root' : 'user',
+      [INSIDE]: root ? 'root' : `user:${process.getuid?.()}:${process.getgid?.()}`,
     });
   }
   return 'here';

@@ -9,6 +9,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { CommandError, EXIT, usageError } from '../command-line/outcome.ts';
+import { gitRefusal } from './git-refusal.ts';
 import type { Target } from './target.ts';
 
 export interface HandInOptions {
@@ -107,14 +108,12 @@ async function fetchWhole(
   const { target } = options;
   const missing =
     /couldn't find remote ref|not our ref|unadvertised object|did not send all|non-commit object/i;
-  if (direct && !missing.test(direct.stderr)) throw refused(target, direct);
-  const refs = [
-    '+HEAD:refs/handed-in/head',
-    '+refs/heads/*:refs/handed-in/heads/*',
-    '+refs/tags/*:refs/tags/*',
-  ];
+  if (direct && !missing.test(direct.stderr)) throw gitRefusal(target, direct.stderr);
+  const refs = ['+refs/heads/*:refs/handed-in/heads/*', '+refs/tags/*:refs/tags/*'];
+  // Asked for only when it is needed: it may name a branch that is not there.
+  if (revision.startsWith('HEAD')) refs.push('+HEAD:refs/handed-in/head');
   const whole = await fetch(options, ['--', source, ...refs]);
-  if (whole.status !== 0) throw refused(target, whole);
+  if (whole.status !== 0) throw gitRefusal(target, whole.stderr);
   const gitDir = ['--git-dir', options.directory];
   const name = revision.replace(/^HEAD\b/, 'refs/handed-in/head');
   for (const candidate of [`refs/handed-in/heads/${name}`, name]) {
@@ -131,31 +130,6 @@ function noSuchRevision(target: Target, revision: string): CommandError {
     `${target.display} has no revision ${JSON.stringify(revision)}.`,
     'Check the name of the branch or tag, or give a commit id.',
   );
-}
-
-/** In words for the user whose git it was. */
-function refused(target: Target, { stderr }: GitResult): CommandError {
-  const lines = stderr.split('\n');
-  const ssh = /^(ssh|ERROR|remote): |Permission denied|Host key verification/;
-  const said =
-    lines.find((line) => ssh.test(line)) ??
-    lines.findLast((line) => line.startsWith('fatal:')) ??
-    '';
-  const reason = withoutPasswords(said.replace(/^\w+:\s*/, '')) || 'git gave no reason';
-  const unreachable = /resolve host|timed out|refused|unreachable|unable to access.*(error|fail)/i;
-  return new CommandError(
-    unreachable.test(stderr) && !WANTS_CREDENTIALS.test(stderr) ? EXIT.incomplete : EXIT.usage,
-    `${target.display} cannot be read: ${reason}`,
-    `Check the address and the network. If the repository is private, your own git must be able to read it: \`git ls-remote ${target.display}\`.`,
-    { final: true },
-  );
-}
-
-const WANTS_CREDENTIALS =
-  /could not read (Username|Password)|Authentication failed|terminal prompts disabled|returned error: 40[134]|Permission denied|Repository not found/i;
-
-function withoutPasswords(text: string): string {
-  return text.replaceAll(/([a-z][a-z0-9+.-]*:\/\/)[^\s/@']*@/gi, '$1');
 }
 
 function fetch(options: HandInOptions, args: readonly string[]): Promise<GitResult> {
@@ -185,7 +159,10 @@ function git(
       env: {
         ...process.env,
         LC_ALL: 'C',
+        // Nobody is there to answer: no terminal, no window. What helps without asking goes on helping.
         GIT_TERMINAL_PROMPT: '0',
+        GIT_ASKPASS: process.env.GIT_ASKPASS ?? '',
+        SSH_ASKPASS_REQUIRE: 'never',
         GIT_ALLOW_PROTOCOL: 'file:https:ssh',
         GIT_NO_REPLACE_OBJECTS: '1',
         GIT_OPTIONAL_LOCKS: '0',

@@ -212,8 +212,8 @@ describe('a private repository', () => {
     'without credentials',
     async () => {
       const said = await refused([`${server.url}/planted`], 2, environment);
-      expect(said).toMatch(/cannot be read: could not read Username/);
-      expect(said).toContain('your own git must be able to read it');
+      expect(said).toContain('is private, or there is no such repository');
+      expect(said).toContain(`git ls-remote ${server.url}/planted`);
     },
     LIMIT_MS,
   );
