@@ -183,6 +183,8 @@ export interface DeleteResult {
 /** An upload in parts. Parts may be sent in parallel and in any order; numbers start at 1. */
 export interface Multipart {
   readonly uploadId: string;
+  /** The answer to an earlier try to begin it was lost: the store may have another one that nobody knows. */
+  readonly mayHaveTwin: boolean;
   uploadPart(n: number, body: Uint8Array): Promise<void>;
   copyPart(n: number, source: CopySource, range?: ByteRange): Promise<void>;
   complete(condition?: WriteCondition): Promise<PutResult>;

@@ -124,6 +124,7 @@ class GuardedBucket implements Bucket {
     let sums: string[] | undefined = checksums === 'no' ? [] : undefined;
     return {
       uploadId: upload.uploadId,
+      mayHaveTwin: upload.mayHaveTwin,
       uploadPart: async (n, body) => {
         await upload.uploadPart(n, body);
         if (sums !== undefined) sums[n] = await md5Of(body);

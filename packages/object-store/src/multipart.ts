@@ -25,10 +25,15 @@ export async function startMultipart(
   attributeHeaders(options, headers);
   if (options.tagging !== undefined) headers['x-amz-tagging'] = options.tagging;
   const { signal } = options;
-  const xml = await requests.text({ method: 'POST', key, query: { uploads: '' }, headers, signal });
+  const outgoing = { method: 'POST', key, query: { uploads: '' }, headers, signal };
+  let mayHaveTwin = false;
+  const xml = await requests.retrying(signal, async (triesBefore) => {
+    mayHaveTwin = triesBefore > 0;
+    return requests.read(await requests.once(outgoing));
+  });
   const uploadId = text(xml, 'UploadId');
   if (uploadId === undefined) throw requests.badAnswer(key, 'CreateMultipartUpload');
-  return new Upload(requests, key, uploadId, options);
+  return new Upload(requests, key, { uploadId, mayHaveTwin }, options);
 }
 
 export async function abortUpload(
@@ -45,6 +50,7 @@ export async function abortUpload(
 
 class Upload implements Multipart {
   readonly uploadId: string;
+  readonly mayHaveTwin: boolean;
   readonly #requests: Requests;
   readonly #key: string;
   readonly #signal: AbortSignal | undefined;
@@ -54,12 +60,13 @@ class Upload implements Multipart {
   constructor(
     requests: Requests,
     key: string,
-    uploadId: string,
+    begun: { uploadId: string; mayHaveTwin: boolean },
     options: Pick<PutOptions, 'metadata' | 'signal'>,
   ) {
     this.#requests = requests;
     this.#key = key;
-    this.uploadId = uploadId;
+    this.uploadId = begun.uploadId;
+    this.mayHaveTwin = begun.mayHaveTwin;
     this.#metadata = options.metadata ?? {};
     this.#signal = options.signal;
   }

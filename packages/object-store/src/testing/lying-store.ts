@@ -30,6 +30,8 @@ export interface LyingStore {
   requests: string[];
   /** Called before a request is passed on: to be faster than a client between two of its requests. */
   before: ((request: string) => Promise<void>) | undefined;
+  /** Called when the store has carried a request out and its answer is about to be passed back. */
+  after: ((request: string) => Promise<void>) | undefined;
   close: () => Promise<void>;
 }
 
@@ -48,6 +50,7 @@ export async function startLyingStore(
     lies,
     requests: [],
     before: undefined,
+    after: undefined,
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -90,6 +93,7 @@ async function pass(
     ...(body.length > 0 && { body }),
     endless: true,
   });
+  await store.after?.(`${method} ${path}${search === '' ? '' : `?${search}`}`);
   const told = { ...answer.headers };
   if (lies.stripsVersionIds === true) delete told['x-amz-version-id'];
   delete told['connection'];
