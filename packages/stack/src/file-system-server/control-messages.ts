@@ -2,11 +2,13 @@
  * What the supervisor and the server process say to each other over the IPC channel. Plain JSON.
  * The server gets one `start`, then requests; it answers `ready` or `failed`, then one reply a request.
  */
-import type { AccessPoint } from '@moorage/file-system';
+import type { AccessPoint, FsyncTarget, PendingList, Settlement } from '@moorage/file-system';
 import type { StoreReport } from '@moorage/file-system/transfer';
 import type { Identity, Session } from '@moorage/fuse';
 import type { BucketLocation } from '@moorage/object-store';
 import type {
+  ConflictEnd,
+  FileConflict,
   FileFailure,
   FileSystemServerErrorCode,
   FileSystemStatus,
@@ -33,6 +35,9 @@ export interface ServerConfiguration {
   accessPoints: TokenedAccessPoint[];
   quietMs: number;
   maxAgeMs: number;
+  fsync: FsyncTarget;
+  /** Of objects that do not say whose they are, and of a new file system's root. */
+  owner: { uid: number; gid: number };
   identity: Identity;
   /** Names this mount, to tell a restart from a new mount. */
   mountId: string;
@@ -43,7 +48,18 @@ export interface ServerConfiguration {
 export type ServerRequest =
   | { kind: 'addAccessPoint'; accessPoint: TokenedAccessPoint }
   | { kind: 'sync'; path: string }
-  | { kind: 'status' };
+  | { kind: 'status' }
+  | { kind: 'pending'; path: string; countMax: number }
+  | { kind: 'settleConflict'; conflictId: string; how: ConflictEnd; as?: string };
+
+/** What each request is answered with. */
+export interface ServerAnswers {
+  addAccessPoint: undefined;
+  sync: undefined;
+  status: ServerStatus;
+  pending: PendingList;
+  settleConflict: Settlement;
+}
 
 export type ToServer =
   | { kind: 'start'; configuration: ServerConfiguration }
@@ -58,7 +74,7 @@ export type ServerStatus = Omit<
 >;
 
 export type ServerReply =
-  | { ok: true; value: ServerStatus | undefined }
+  | { ok: true; value: ServerAnswers[keyof ServerAnswers] }
   | { ok: false; code: FileSystemServerErrorCode; message: string; failures?: FileFailure[] };
 
 export type FromServer =
@@ -69,6 +85,8 @@ export type FromServer =
   | { kind: 'store'; report: StoreReport }
   | { kind: 'failed'; code: FileSystemServerErrorCode; message: string }
   | { kind: 'reply'; id: number; reply: ServerReply }
+  /** It is recorded and will be in the status. */
+  | { kind: 'conflict'; conflict: FileConflict }
   | { kind: 'log'; level: LogLevel; message: string }
   /** The kernel has no such mount any more. */
   | { kind: 'unmounted' };

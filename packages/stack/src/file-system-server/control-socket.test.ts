@@ -22,6 +22,9 @@ function fake(o: Partial<FileSystemServer>): FileSystemServer {
     addAccessPoint: unused,
     sync: unused,
     status: unused,
+    pending: unused,
+    settleConflict: unused,
+    listen: () => () => {},
     stop: unused,
     ...o,
   };

@@ -4,25 +4,35 @@
  * connect. A client that hangs up gives up what it was waiting for.
  *
  *   → {"id":1,"call":"sync","path":"/"}        ← {"id":1,"ok":true}
- *   → {"id":2,"call":"stop","drain":true}      ← {"id":2,"ok":false,"code":"NOT_DRAINED","message":"…","failures":[]}
+ *   → {"id":2,"call":"events"}                 ← {"id":2,"ok":true}, then {"event":{"kind":"conflict",…}} for each
+ *   → {"id":3,"call":"stop","drain":true}      ← {"id":3,"ok":false,"code":"NOT_DRAINED","message":"…","failures":[]}
  */
 import { chmodSync, rmSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
+import type { PendingList, Settlement } from '@moorage/file-system';
 import { FileSystemServerError } from './file-system-server.ts';
 import type {
+  ConflictEnd,
   FileFailure,
   FileSystemServer,
+  FileSystemServerEvent,
   FileSystemServerErrorCode,
   FileSystemStatus,
 } from './file-system-server.ts';
 
-type Call = { call: 'status' } | { call: 'sync'; path: string } | { call: 'stop'; drain: boolean };
+type Call =
+  | { call: 'status' }
+  | { call: 'sync'; path: string }
+  | { call: 'pending'; path: string; countMax: number }
+  | { call: 'settleConflict'; conflictId: string; how: ConflictEnd; as?: string }
+  | { call: 'events' }
+  | { call: 'stop'; drain: boolean };
 type Request = Call & { id: number };
 
 type Reply =
-  | { id: number; ok: true; status?: FileSystemStatus }
+  | { id: number; ok: true; value?: unknown }
   | {
       id: number;
       ok: false;
@@ -49,7 +59,10 @@ export async function listenForControl(
     });
     createInterface({ input: socket }).on('line', (line) => {
       const request = JSON.parse(line) as Request;
-      const answered = answer(server, request, hungUp.signal).then((reply) => {
+      const tell = (event: FileSystemServerEvent): void => {
+        if (socket.writable) socket.write(`${JSON.stringify({ event })}\n`);
+      };
+      const answered = answer(server, request, hungUp.signal, tell).then((reply) => {
         if (socket.writable) socket.write(`${JSON.stringify(reply)}\n`);
         answering.delete(answered);
       });
@@ -76,13 +89,29 @@ async function answer(
   server: FileSystemServer,
   request: Request,
   signal: AbortSignal,
+  tell: (event: FileSystemServerEvent) => void,
 ): Promise<Reply> {
   try {
     switch (request.call) {
       case 'status':
-        return { id: request.id, ok: true, status: await server.status() };
+        return { id: request.id, ok: true, value: await server.status() };
       case 'sync':
         await server.sync(request.path, signal);
+        return { id: request.id, ok: true };
+      case 'pending': {
+        const value = await server.pending(request.path, request.countMax);
+        return { id: request.id, ok: true, value };
+      }
+      case 'settleConflict': {
+        const { conflictId, how, as } = request;
+        return {
+          id: request.id,
+          ok: true,
+          value: await server.settleConflict(conflictId, how, as),
+        };
+      }
+      case 'events':
+        signal.addEventListener('abort', server.listen(tell), { once: true });
         return { id: request.id, ok: true };
       case 'stop':
         await server.stop({ drain: request.drain, signal });
@@ -104,6 +133,10 @@ async function answer(
 export interface FileSystemControl {
   status(): Promise<FileSystemStatus>;
   sync(path?: string): Promise<void>;
+  pending(path: string, countMax: number): Promise<PendingList>;
+  settleConflict(id: string, how: ConflictEnd, as?: string): Promise<Settlement>;
+  /** Calls `listener` with every event of the server from when this resolves until the connection ends. */
+  listen(listener: (event: FileSystemServerEvent) => void): Promise<void>;
   stop(o?: { drain?: boolean }): Promise<void>;
   /** Hangs up. */
   close(): void;
@@ -113,6 +146,7 @@ export interface FileSystemControl {
 export async function connectToControl(path: string): Promise<FileSystemControl> {
   const socket = createConnection(path);
   const waiting = new Map<number, (reply: Reply) => void>();
+  const listeners: ((event: FileSystemServerEvent) => void)[] = [];
   let nextId = 1;
   const gone = (): void => {
     for (const [id, resolve] of waiting)
@@ -134,23 +168,37 @@ export async function connectToControl(path: string): Promise<FileSystemControl>
   socket.on('error', () => {});
   socket.on('close', gone);
   createInterface({ input: socket }).on('line', (line) => {
-    const reply = JSON.parse(line) as Reply;
-    waiting.get(reply.id)?.(reply);
-    waiting.delete(reply.id);
+    const said = JSON.parse(line) as Reply | { event: FileSystemServerEvent };
+    if ('event' in said) {
+      for (const listener of listeners) listener(said.event);
+      return;
+    }
+    waiting.get(said.id)?.(said);
+    waiting.delete(said.id);
   });
-  const ask = async (call: Call): Promise<FileSystemStatus | undefined> => {
+  const ask = async (call: Call): Promise<unknown> => {
     const id = nextId++;
     const { promise, resolve } = Promise.withResolvers<Reply>();
     waiting.set(id, resolve);
     socket.write(`${JSON.stringify({ id, ...call })}\n`);
     if (socket.destroyed) gone();
     const reply = await promise;
-    if (reply.ok) return reply.status;
+    if (reply.ok) return reply.value;
     throw new FileSystemServerError(reply.code, reply.message, reply.failures);
   };
   return {
-    status: async () => (await ask({ call: 'status' }))!,
+    status: async () => (await ask({ call: 'status' })) as FileSystemStatus,
     sync: async (file = '/') => void (await ask({ call: 'sync', path: file })),
+    pending: async (file, countMax) =>
+      (await ask({ call: 'pending', path: file, countMax })) as PendingList,
+    settleConflict: async (conflictId, how, as) => {
+      const call = { call: 'settleConflict' as const, conflictId, how };
+      return (await ask(as === undefined ? call : { ...call, as })) as Settlement;
+    },
+    listen: async (listener) => {
+      listeners.push(listener);
+      await ask({ call: 'events' });
+    },
     stop: async (o = {}) => void (await ask({ call: 'stop', drain: o.drain ?? false })),
     close: () => socket.end(),
   };

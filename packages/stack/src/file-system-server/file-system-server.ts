@@ -1,5 +1,11 @@
 /** What a running file system server offers to whoever started it, and what it reports. */
-import type { AccessPoint } from '@moorage/file-system';
+import type {
+  AccessPoint,
+  FsyncTarget,
+  PendingList,
+  Settlement,
+  SyncConflict,
+} from '@moorage/file-system';
 import type { StoreReport } from '@moorage/file-system/transfer';
 import type { BucketLocation } from '@moorage/object-store';
 
@@ -19,6 +25,10 @@ export interface FileSystemServerOptions {
   quietMs?: number;
   /** A file that is written all the time is exported this long after its first change. Default 60,000 ms. */
   maxAgeMs?: number;
+  /** When fsync(2) returns: with 's3' only when the file's version is in S3 too. Default 'disk'. */
+  fsync?: FsyncTarget;
+  /** Of objects that do not say whose they are, and of a new file system's root. Default root. */
+  owner?: { uid: number; gid: number };
   log: Log;
   onEvent?: (event: FileSystemServerEvent) => void;
 }
@@ -26,14 +36,16 @@ export interface FileSystemServerOptions {
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type Log = (level: LogLevel, message: string) => void;
 
-/** What happened to the server itself; the state of the files is in `status()`. */
+/** What happened to the server, and conflicts as they are found; all else about files is in `status()`. */
 export type FileSystemServerEvent =
   /** It died and was started again on the same mount: applications saw a pause. */
   | { kind: 'restarted'; restarts: number; why: string }
   /** It died too often, or cannot be resumed on this kernel: the mount is gone. */
   | { kind: 'gave-up'; why: string }
   /** Somebody unmounted it from outside. */
-  | { kind: 'unmounted' };
+  | { kind: 'unmounted' }
+  /** A file was changed here and in S3, which won. */
+  | { kind: 'conflict'; conflict: FileConflict };
 
 /** A file that could not be exported. */
 export interface FileFailure {
@@ -43,13 +55,9 @@ export interface FileFailure {
 }
 
 /** The local copy lost against the bucket. */
-export interface FileConflict {
-  path: string;
-  /** Where the local copy is now. */
-  keptAs?: string;
-  key: string;
-  atMs: number;
-}
+export type FileConflict = SyncConflict;
+
+export type ConflictEnd = 'restore' | 'discard';
 
 export interface FileSystemStatus {
   bucket: string;
@@ -88,6 +96,15 @@ export interface FileSystemServer {
   /** Resolves when everything at and below `path` (in the file system; default all) is in S3; rejects with NOT_SYNCED and what did not make it. */
   sync(path?: string, signal?: AbortSignal): Promise<void>;
   status(): Promise<FileSystemStatus>;
+  /** What is not in S3 yet at and below `path`, the oldest first, at most `countMax` of it. */
+  pending(path: string, countMax: number): Promise<PendingList>;
+  /**
+   * Ends a conflict. 'restore' puts the local copy back at its path, as a new version over S3's, or at the free path
+   * `as`; 'discard' removes it. Asked twice, it is done once. Rejects with CONFLICT_NOT_SETTLED.
+   */
+  settleConflict(id: string, how: ConflictEnd, as?: string): Promise<Settlement>;
+  /** Calls `listener` with every event from now on, until what it returns is called. */
+  listen(listener: (event: FileSystemServerEvent) => void): () => void;
   /**
    * Unmounts and ends the server. With `drain` everything is exported first; when that fails, or `signal`
    * aborts it, the promise is rejected with NOT_DRAINED and the server goes on. Without, what is pending
@@ -106,6 +123,8 @@ export type FileSystemServerErrorCode =
   /** The access point's root does not exist, or its id is taken by a different one. */
   | 'ACCESS_POINT_UNUSABLE'
   | 'NO_SUCH_PATH'
+  /** There is no such conflict, or its local copy cannot be put where it is to go. */
+  | 'CONFLICT_NOT_SETTLED'
   | 'NOT_SYNCED'
   | 'NOT_DRAINED'
   /** The server ended before it answered. */

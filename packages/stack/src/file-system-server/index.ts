@@ -2,6 +2,7 @@ export { connectToControl, listenForControl } from './control-socket.ts';
 export type { FileSystemControl } from './control-socket.ts';
 export { FileSystemServerError } from './file-system-server.ts';
 export type {
+  ConflictEnd,
   FileConflict,
   FileFailure,
   FileSystemServer,

@@ -79,6 +79,17 @@ function servingThread(start: ServingStart): Worker {
   return worker;
 }
 
+function startFlusher(shared: SharedArrayBuffer): void {
+  const flusher = new Worker(new URL(`./serving-flush-thread.${extension}`, import.meta.url), {
+    workerData: { shared, wakeFd },
+    name: 'flusher',
+  });
+  flusher.on('error', (error) => {
+    console.error(error);
+    process.kill(process.pid, 'SIGKILL');
+  });
+}
+
 const notifierPauseMs = 1_000;
 
 /** A process of its own, because it may have to wait in the kernel for our successor (see `runNotifier`). */
@@ -124,10 +135,13 @@ function heard(message: Exclude<FromServing, { kind: 'serving' }>): void {
     case 'opened':
       ({ wakeFd, notifierSocket } = message);
       return wake();
+    case 'flusher-wanted':
+      return startFlusher(message.shared);
     case 'notifier-wanted':
       return startNotifier();
     case 'session':
     case 'reply':
+    case 'conflict':
     case 'log':
     case 'failed':
       return tell(message);

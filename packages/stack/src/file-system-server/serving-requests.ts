@@ -3,10 +3,17 @@
  * operation that is pending is repeated from its start when it is ready.
  */
 import { FsError, errorOf, newAttributes, ok, pending, rootIno } from '@moorage/file-system';
-import type { AccessPoint, Caller, FileSystem, Sync, WaitId } from '@moorage/file-system';
+import type {
+  AccessPoint,
+  Caller,
+  FileSystem,
+  Settlement,
+  Sync,
+  WaitId,
+} from '@moorage/file-system';
 import type { KnownNodes, NotificationPipe, ViewNames } from '@moorage/fuse';
 import type { ServerReply, ServerRequest, TokenedAccessPoint } from './control-messages.ts';
-import type { FileSystemServerErrorCode } from './file-system-server.ts';
+import type { ConflictEnd, FileSystemServerErrorCode } from './file-system-server.ts';
 
 export interface ServingRequestsOptions {
   fileSystem: FileSystem;
@@ -84,6 +91,10 @@ export class ServingRequests {
         return this.#sync(id, request.path);
       case 'status':
         return this.#o.reply(id, { ok: true, value: this.#o.planner.status() });
+      case 'pending':
+        return this.#pending(id, request.path, request.countMax);
+      case 'settleConflict':
+        return this.#settle(id, request);
     }
   }
 
@@ -117,14 +128,9 @@ export class ServingRequests {
   #sync(id: number, path: string): void {
     const ino = this.#find(path, () => this.#sync(id, path));
     if (ino === pending) return;
-    if (ino === 0)
-      return this.#o.reply(id, {
-        ok: false,
-        code: 'NO_SUCH_PATH',
-        message: `there is no ${path} in the file system`,
-      });
     const { planner } = this.#o;
-    const waitId = planner.barrier(ino);
+    const waitId = ino === 0 ? planner.barrierOfDeleted(path) : planner.barrier(ino);
+    if (waitId === 0) return this.#nothingAt(id, path);
     this.#o.whenReady(waitId, () => {
       const failures = planner.barrierFailures(waitId);
       const count = failures.length;
@@ -140,6 +146,56 @@ export class ServingRequests {
             },
       );
     });
+  }
+
+  /** In a directory that is there, a name that is not is in S3 already: it is in neither. */
+  #nothingAt(id: number, path: string): void {
+    const above = this.#find(splitPath(path).directory, () => this.#nothingAt(id, path));
+    if (above === pending) return;
+    if (above === 0) this.#o.reply(id, noSuchPath(path));
+    else this.#o.reply(id, { ok: true, value: undefined });
+  }
+
+  #pending(id: number, path: string, countMax: number): void {
+    const ino = this.#find(path, () => this.#pending(id, path, countMax));
+    if (ino === pending) return;
+    const value = ino === 0 ? { total: 0, changes: [] } : this.#o.planner.pending(ino, countMax);
+    this.#o.reply(id, { ok: true, value });
+  }
+
+  #settle(id: number, request: Extract<ServerRequest, { kind: 'settleConflict' }>): void {
+    const { fileSystem, planner } = this.#o;
+    const { conflictId, how, as } = request;
+    const refuse = (message: string): void =>
+      this.#o.reply(id, { ok: false, code: 'CONFLICT_NOT_SETTLED', message });
+    const repeat = (): void => this.#settle(id, request);
+    const before = planner.settlementOf(conflictId);
+    if (before !== undefined) {
+      if (before.how === endOf(how)) return this.#o.reply(id, { ok: true, value: before });
+      return refuse(`conflict ${conflictId} is over: its local copy was ${before.how}`);
+    }
+    const conflict = planner.conflicts().find((one) => one.id === conflictId);
+    if (conflict === undefined) return refuse(`there is no conflict ${conflictId}`);
+    const to = as ?? conflict.path;
+    let status: number;
+    if (how === 'discard') status = fileSystem.discardConflict(conflictId);
+    else if (conflict.ino === undefined)
+      return refuse(
+        `of conflict ${conflictId} there is no local copy: nothing but ${conflict.what} was changed here`,
+      );
+    else {
+      const { directory, name } = splitPath(to);
+      const parent = this.#find(directory, repeat);
+      if (parent === pending) return;
+      if (parent === 0)
+        return refuse(`there is no directory ${directory}: make it, or restore as another path`);
+      const place = { parent, name, path: to, replaces: as === undefined };
+      status = fileSystem.restoreConflict(conflictId, place);
+    }
+    if (status === pending) return this.#o.whenReady(fileSystem.pendingOn, repeat);
+    const value = planner.settlementOf(conflictId);
+    if (status !== ok || value === undefined) return refuse(whyNotSettled(status, to));
+    this.#o.reply(id, { ok: true, value });
   }
 
   /** The inode of a path, 0 = none; `pending`: `repeat` will be called. */
@@ -159,6 +215,40 @@ export class ServingRequests {
       ino = found.ino;
     }
     return ino;
+  }
+}
+
+function endOf(how: ConflictEnd): Settlement['how'] {
+  return how === 'restore' ? 'restored' : 'discarded';
+}
+
+/** The last name as a binary string. */
+function splitPath(path: string): { directory: string; name: string } {
+  const parts = path.split('/').filter(Boolean);
+  const name = Buffer.from(parts.pop() ?? '', 'utf8').toString('latin1');
+  return { directory: `/${parts.join('/')}`, name };
+}
+
+function noSuchPath(path: string): ServerReply {
+  return { ok: false, code: 'NO_SUCH_PATH', message: `there is no ${path} in the file system` };
+}
+
+function whyNotSettled(status: number, path: string): string {
+  switch (status) {
+    case FsError.Exists:
+      return `${path} exists: choose another path, or restore over it without one`;
+    case FsError.IsDirectory:
+      return `${path} is a directory now: restore as another path`;
+    case FsError.NotDirectory:
+      return `the path above ${path} is not a directory: restore as another path`;
+    case FsError.ReadOnly:
+      return 'the file system is mounted read-only';
+    case FsError.NoSpace:
+      return 'no space is left for the data directory';
+    case FsError.Io:
+      return 'bytes of the local copy that are only in the bucket cannot be fetched: try again when it can be reached';
+    default:
+      return `${path} cannot be the place of the local copy: restore as another path`;
   }
 }
 

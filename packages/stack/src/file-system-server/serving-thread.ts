@@ -15,7 +15,9 @@ import {
 } from '@moorage/fuse';
 import { claimDataDirectory, keepSession, keptSession } from './data-directory.ts';
 import { FileSystemServerError } from './file-system-server.ts';
+import type { FileConflict } from './file-system-server.ts';
 import { mountDescriptor } from './server-process.ts';
+import { ServingFlusher } from './serving-flusher.ts';
 import { ServingRequests } from './serving-requests.ts';
 import type { FromServing, ServingStart, ToServing } from './thread-messages.ts';
 import { wallClock } from './wall-clock.ts';
@@ -27,8 +29,8 @@ const port = parentPort!;
 const relistMs = 5_000;
 /** Housekeeping of the store waits this long for quiet. */
 const maintainMs = 200;
-/** Owner and mode of objects that do not say (as S3 Files has it). */
-const defaults = { uid: 0, gid: 0, fileMode: 0o644, directoryMode: 0o755 };
+/** Modes of objects that do not say (as S3 Files has them). */
+const modes = { fileMode: 0o644, directoryMode: 0o755 };
 
 try {
   serve();
@@ -56,25 +58,35 @@ function serve(): void {
     say({ kind: 'notifier-wanted' }),
   );
   const notes = new EventNotes(nodes, (batch, count) => notifications.send(batch, count));
-  const fileSystem = new FileSystem({
+  const flusher = new ServingFlusher(
+    () => say({ kind: 'flusher-wanted', shared: flusher.shared }),
+    (failed) => fileSystem.flushed(failed),
+  );
+  const { fsync, owner } = configuration;
+  const fileSystem: FileSystem = new FileSystem({
     dir: configuration.dataDir,
     clock,
     events: notes,
     readOnly: configuration.readOnly,
     remote: true,
     id: fileSystemId,
+    root: { ...owner, mode: 0o755 },
+    flusher,
+    fsync,
   });
   if (!configuration.restarted) fileSystem.freshSession();
+  const conflicts: FileConflict[] = [];
   const planner = createPlanner(fileSystem.tree, {
     bucket,
     prefix: configuration.prefix,
     quietMs: configuration.quietMs,
     maxAgeMs: configuration.maxAgeMs,
     relistMs,
-    defaults,
+    defaults: { ...owner, ...modes },
     clock,
     random: Math.random,
     log: (message) => say({ kind: 'log', level: 'warn', message }),
+    onConflict: (conflict) => void conflicts.push(conflict),
   });
   fileSystem.attach(planner);
 
@@ -108,11 +120,14 @@ function serve(): void {
     },
     work: {
       drain() {
+        flusher.takeOutcome();
         for (let m = receiveMessageOnPort(port); m !== undefined; m = receiveMessageOnPort(port))
           take(m.message as ToServing);
         return !stopped;
       },
       settled() {
+        // What they tell of has been committed by now.
+        for (const conflict of conflicts.splice(0)) say({ kind: 'conflict', conflict });
         const jobs = planner.take();
         if (jobs.length > 0) say({ kind: 'jobs', jobs });
         const now = clock.now();

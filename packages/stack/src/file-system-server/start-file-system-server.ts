@@ -20,12 +20,19 @@ import {
   viewDirectoryName,
 } from '@moorage/fuse/mounting';
 import type { KernelMount } from '@moorage/fuse/mounting';
-import type { AccessPoint } from '@moorage/file-system';
+import type { AccessPoint, PendingList, Settlement } from '@moorage/file-system';
 import type { StoreReport } from '@moorage/file-system/transfer';
-import type { FromServer, ServerConfiguration, ServerRequest } from './control-messages.ts';
+import type {
+  FromServer,
+  ServerAnswers,
+  ServerConfiguration,
+  ServerRequest,
+} from './control-messages.ts';
 import { FileSystemServerError } from './file-system-server.ts';
 import type {
+  ConflictEnd,
   FileSystemServer,
+  FileSystemServerEvent,
   FileSystemServerOptions,
   FileSystemStatus,
 } from './file-system-server.ts';
@@ -78,6 +85,7 @@ class Supervisor implements FileSystemServer {
   readonly #mount: KernelMount;
   readonly #configuration: ServerConfiguration;
   readonly #policy = newRestartPolicy();
+  readonly #listeners = new Set<(event: FileSystemServerEvent) => void>();
   readonly #resolveEnded: () => void;
   #server: ServerProcess | undefined;
   #state: State = 'starting';
@@ -93,6 +101,7 @@ class Supervisor implements FileSystemServer {
 
   constructor(options: FileSystemServerOptions, mount: KernelMount) {
     this.#options = options;
+    if (options.onEvent !== undefined) this.#listeners.add(options.onEvent);
     this.#mount = mount;
     this.mountPoint = mount.dir;
     this.#configuration = {
@@ -105,6 +114,8 @@ class Supervisor implements FileSystemServer {
       accessPoints: (options.accessPoints ?? []).map(withToken),
       quietMs: options.quietMs ?? 2_000,
       maxAgeMs: options.maxAgeMs ?? 60_000,
+      fsync: options.fsync ?? 'disk',
+      owner: options.owner ?? { uid: 0, gid: 0 },
       identity: mount.identity,
       mountId: randomBytes(16).toString('hex'),
       restarted: false,
@@ -158,7 +169,7 @@ class Supervisor implements FileSystemServer {
   async status(): Promise<FileSystemStatus> {
     const status = await this.#request({ kind: 'status' });
     return {
-      ...status!,
+      ...status,
       ...(this.#store !== undefined && { store: this.#store }),
       bucket: this.#configuration.bucket.bucket,
       prefix: this.#configuration.prefix,
@@ -168,6 +179,24 @@ class Supervisor implements FileSystemServer {
       restarts: this.restarts,
       accessPoints: this.#configuration.accessPoints.map((a) => this.#located(a)),
     };
+  }
+
+  pending(path: string, countMax: number): Promise<PendingList> {
+    return this.#request({ kind: 'pending', path, countMax });
+  }
+
+  settleConflict(conflictId: string, how: ConflictEnd, as?: string): Promise<Settlement> {
+    const request = { kind: 'settleConflict' as const, conflictId, how };
+    return this.#request(as === undefined ? request : { ...request, as });
+  }
+
+  listen(listener: (event: FileSystemServerEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #tell(event: FileSystemServerEvent): void {
+    for (const listener of this.#listeners) listener(event);
   }
 
   async stop(o: { drain?: boolean; signal?: AbortSignal } = {}): Promise<void> {
@@ -202,15 +231,15 @@ class Supervisor implements FileSystemServer {
   }
 
   /** Asks the server; when that dies before it answers, the next one is asked. */
-  async #request(
-    request: ServerRequest,
+  async #request<R extends ServerRequest>(
+    request: R,
     signal?: AbortSignal,
-  ): Promise<ReturnType<typeof valueOf>> {
+  ): Promise<ServerAnswers[R['kind']]> {
     for (;;) {
       await abortable(this.#ready.promise, signal);
       const reply = await abortable(this.#server!.request(request), signal);
-      if (reply.ok || reply.code !== 'SERVER_GONE') return valueOf(reply);
-      if (this.#isEnding()) return valueOf(reply);
+      if (reply.ok || reply.code !== 'SERVER_GONE' || this.#isEnding())
+        return valueOf(reply) as ServerAnswers[R['kind']];
       // Its death is known to this loop before `exit` has been handled.
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -243,12 +272,14 @@ class Supervisor implements FileSystemServer {
         return;
       case 'failed':
         return this.#fail(new FileSystemServerError(message.code, message.message));
+      case 'conflict':
+        return this.#tell(message);
       case 'log':
         return this.#options.log(message.level, message.message);
       case 'unmounted':
         if (this.#isEnding()) return;
         this.#state = 'unmounted';
-        this.#options.onEvent?.({ kind: 'unmounted' });
+        this.#tell({ kind: 'unmounted' });
         return;
     }
   }
@@ -272,14 +303,14 @@ class Supervisor implements FileSystemServer {
     this.#restartTimer = setTimeout(() => {
       this.restarts++;
       this.#launch();
-      this.#options.onEvent?.({ kind: 'restarted', restarts: this.restarts, why });
+      this.#tell({ kind: 'restarted', restarts: this.restarts, why });
     }, pauseMs);
   }
 
   /** Nobody is to wait for a server that will not come: the mount goes and waiting calls fail. */
   #giveUp(why: string): void {
     this.#options.log('error', why);
-    this.#options.onEvent?.({ kind: 'gave-up', why });
+    this.#tell({ kind: 'gave-up', why });
     this.#fail(new FileSystemServerError('SERVER_GONE', why));
   }
 

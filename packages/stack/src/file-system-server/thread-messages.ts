@@ -2,7 +2,7 @@
 import type { TransferJob, TransferResult } from '@moorage/file-system/transfer';
 import type { Session } from '@moorage/fuse';
 import type { ServerConfiguration, ServerReply, ServerRequest } from './control-messages.ts';
-import type { FileSystemServerErrorCode, LogLevel } from './file-system-server.ts';
+import type { FileConflict, FileSystemServerErrorCode, LogLevel } from './file-system-server.ts';
 
 /** `workerData` of the serving thread. */
 export interface ServingStart {
@@ -22,6 +22,9 @@ export type FromServing =
   | { kind: 'opened'; wakeFd: number; notifierSocket: number }
   | { kind: 'jobs'; jobs: TransferJob[] }
   | { kind: 'session'; session: Session }
+  /** Somebody has called fsync: a thread is to flush, which shares this. */
+  | { kind: 'flusher-wanted'; shared: SharedArrayBuffer }
+  | { kind: 'conflict'; conflict: FileConflict }
   /** The kernel is to be told something for the first time: somebody must read the socket. */
   | { kind: 'notifier-wanted' }
   /** Every view exists; requests are read from now on. */
