@@ -24,5 +24,9 @@ export const CASES: Readonly<Record<string, () => Promise<BenchmarkCase>>> = {
   memory: async () => (await import('./cases/memory.ts')).memory,
   'local-s3': async () => (await import('./cases/local-s3.ts')).localS3,
   steps: async () => (await import('./cases/steps.ts')).steps,
+  replay: async () => (await import('./cases/replay.ts')).replay,
+  'concurrent-executions': async () =>
+    (await import('./cases/concurrent-executions.ts')).concurrentExecutions,
+  recovery: async () => (await import('./cases/recovery.ts')).recovery,
   review: async () => (await import('./cases/review.ts')).review,
 };
