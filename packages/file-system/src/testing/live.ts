@@ -9,6 +9,7 @@ import type { Attributes, Result, Status, WaitId } from '../operations.ts';
 import type { SyncOptions } from '../sync/context.ts';
 import { createPlanner } from '../sync/planner.ts';
 import type { Sync, SyncFailure } from '../sync/port.ts';
+import type { TransferJob } from '../transfer/jobs.ts';
 import { Transfers } from '../transfer/transfers.ts';
 import { Fixture, root } from './fixture.ts';
 
@@ -33,6 +34,10 @@ export class Live {
   readonly #server: S3Server;
   readonly #options: Partial<SyncOptions>;
   readonly #waits = new Map<WaitId, () => void>();
+  /** Everything that was asked of the transfer side. */
+  readonly sent: TransferJob[] = [];
+  /** How far the clock is ahead of the real one. */
+  aheadMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
 
@@ -42,7 +47,7 @@ export class Live {
     this.fixture = new Fixture({
       remote: true,
       id: 'fs-0123456789abcdef0',
-      clock: { now: () => Date.now() },
+      clock: { now: () => this.#now() },
       events: {
         ready: (waitId) => this.#waits.get(waitId)?.(),
         inodeChanged: () => undefined,
@@ -65,13 +70,17 @@ export class Live {
       maxAgeMs: 60_000,
       relistMs: 50,
       defaults: { uid: 0, gid: 0, fileMode: 0o644, directoryMode: 0o755 },
-      clock: { now: () => Date.now() },
+      clock: { now: () => this.#now() },
       random: Math.random,
       log: () => undefined,
       ...this.#options,
     });
     this.fixture.fs.attach(sync);
     return sync;
+  }
+
+  #now(): number {
+    return Date.now() + this.aheadMs;
   }
 
   #connect(bucket: Bucket): Transfers {
@@ -87,9 +96,10 @@ export class Live {
   /** Sends what the planner has to send and comes back when it is due. */
   pump(): void {
     if (this.#ended) return;
-    const now = Date.now();
+    const now = this.#now();
     this.sync.tick(now);
     const jobs = this.sync.take();
+    this.sent.push(...jobs);
     if (jobs.length > 0) this.#transfers.accept(jobs);
     const due = this.sync.nextDeadline();
     clearTimeout(this.#timer);
