@@ -40,6 +40,10 @@ const VERBS: Readonly<Record<string, VerbEntry>> = {
     summary: 'Show mounts and what is not in the bucket yet',
     load: async () => (await import('./verbs/status.ts')).verb,
   },
+  conflicts: {
+    summary: 'Show, restore and discard files that lost against the bucket',
+    load: async () => (await import('./verbs/conflicts.ts')).verb,
+  },
   executions: {
     summary: 'Show, stop, answer, retry and fork durable executions',
     load: async () => (await import('./verbs/executions.ts')).verb,

@@ -5,11 +5,14 @@ export {
   connectToControl,
   listenForControl,
   startFileSystemServer,
+  type FileConflict,
   type FileFailure,
   type FileSystemControl,
   type FileSystemServer,
   type FileSystemServerOptions,
   type FileSystemStatus,
+  type FsyncTarget,
+  type PendingList,
 } from './file-system-server/index.ts';
 export type { BucketLocation } from '@moorage/object-store';
 export { checkBucket } from './live/check-bucket.ts';

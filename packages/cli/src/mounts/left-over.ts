@@ -4,7 +4,7 @@ import {
   type FileFailure,
   type FileSystemControl,
 } from '@moorage/stack/mounts';
-import { CommandError, EXIT } from '../command-line/outcome.ts';
+import { CommandError, EXIT, usageError } from '../command-line/outcome.ts';
 
 const SHOWN_MAX = 20;
 
@@ -26,6 +26,7 @@ export async function exported(
     if ((await Promise.race([done, late])) !== 'late') return;
   } catch (error) {
     if (!(error instanceof FileSystemServerError)) throw error;
+    if (error.code === 'NO_SUCH_PATH') throw usageError(`${error.message}.`);
     throw incomplete(error.message, error.failures, remedy, error);
   } finally {
     clearTimeout(timer);

@@ -7,6 +7,7 @@ import {
   startFileSystemServer,
   type BucketLocation,
   type FileSystemServer,
+  type FsyncTarget,
 } from '@moorage/stack/mounts';
 import { fileSystemDirectory, forgetMount, recordMount, type MountRecord } from './registry.ts';
 
@@ -17,6 +18,8 @@ export interface MountRequest {
   readonly prefix: string;
   readonly mountPoint: string;
   readonly readOnly: boolean;
+  readonly fsync: FsyncTarget;
+  readonly owner: { readonly uid: number; readonly gid: number };
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
 }
@@ -42,6 +45,8 @@ export async function serveMount(
     dataDir: fileSystemDirectory(request.dataDir, request.bucket, request.prefix),
     mountPoint: request.mountPoint,
     readOnly: request.readOnly,
+    fsync: request.fsync,
+    owner: request.owner,
     log,
     onEvent: (event) => log('warn', JSON.stringify(event)),
   });

@@ -1,6 +1,6 @@
 import { checkBucket, type BucketLocation } from '@moorage/stack/mounts';
 import { checkEndpoint, parseBucketUrl } from '../bucket-url.ts';
-import { EXIT, type ExitCode } from '../command-line/outcome.ts';
+import { EXIT, usageError, type ExitCode } from '../command-line/outcome.ts';
 import type { Terminal } from '../command-line/terminal.ts';
 import type { ParsedArguments } from '../command-line/verb.ts';
 import { directories } from '../directories.ts';
@@ -10,7 +10,7 @@ import type { Verb } from '../run.ts';
 import { stackProblem } from '../stack-problem.ts';
 import { stopSignals } from '../stop-signals.ts';
 
-type Option = 'endpoint' | 'read-only' | 'foreground' | 'data-dir';
+type Option = 'endpoint' | 'read-only' | 'fsync' | 'owner' | 'foreground' | 'data-dir';
 
 export const verb: Verb<Option> = {
   declaration: {
@@ -24,6 +24,14 @@ export const verb: Verb<Option> = {
     options: {
       endpoint: { value: 'URL', help: 'S3 endpoint, if the bucket is not at Amazon.' },
       'read-only': { help: 'Refuse every change.' },
+      fsync: {
+        value: 'disk|s3',
+        help: "When fsync(2) of a file returns: when it is on this machine's disk (default), or when its version is in the bucket. With s3, fsync fails (EIO) when the bucket refuses it, and `moorage status` says why.",
+      },
+      owner: {
+        value: 'UID[:GID]',
+        help: 'Owner of objects that do not say whose they are, and of the root directory. Default: 0:0.',
+      },
       foreground: { help: 'Stay, and unmount when stopped (Ctrl-C).' },
       'data-dir': {
         value: 'DIR',
@@ -55,6 +63,8 @@ async function mount(args: ParsedArguments<Option>, terminal: Terminal): Promise
     prefix,
     mountPoint: realMountPoint(directory),
     readOnly: args.switches.has('read-only'),
+    fsync: fsyncOf(args.values.fsync),
+    owner: ownerOf(args.values.owner),
     startedAt: Date.now(),
   };
   const signal = stopSignals(terminal, () => {});
@@ -69,6 +79,19 @@ async function mount(args: ParsedArguments<Option>, terminal: Terminal): Promise
   }
   announce(request, terminal);
   return EXIT.clean;
+}
+
+function fsyncOf(text = 'disk'): MountRequest['fsync'] {
+  if (text === 'disk' || text === 's3') return text;
+  throw usageError(`--fsync ${JSON.stringify(text)} is neither disk nor s3.`);
+}
+
+function ownerOf(text = '0:0'): MountRequest['owner'] {
+  const [, uid, gid = uid] = /^(\d{1,10})(?::(\d{1,10}))?$/.exec(text) ?? [];
+  // The last number means "unchanged" in chown(2).
+  if (uid !== undefined && Number(uid) < 0xffffffff && Number(gid) < 0xffffffff)
+    return { uid: Number(uid), gid: Number(gid) };
+  throw usageError(`--owner ${JSON.stringify(text)} is not UID or UID:GID in numbers.`);
 }
 
 function announce(request: MountRequest, terminal: Terminal): void {

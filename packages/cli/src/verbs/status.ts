@@ -1,4 +1,4 @@
-import type { FileSystemStatus } from '@moorage/stack/mounts';
+import type { FileSystemStatus, PendingList } from '@moorage/stack/mounts';
 import { EXIT, type ExitCode } from '../command-line/outcome.ts';
 import type { Terminal } from '../command-line/terminal.ts';
 import type { ParsedArguments } from '../command-line/verb.ts';
@@ -7,7 +7,7 @@ import { reach } from '../mounts/reach.ts';
 import { recordedMounts, type MountRecord } from '../mounts/registry.ts';
 import type { Verb } from '../run.ts';
 
-type Option = 'data-dir';
+type Option = 'pending' | 'data-dir';
 
 export const verb: Verb<Option> = {
   declaration: {
@@ -16,7 +16,10 @@ export const verb: Verb<Option> = {
     summary:
       'Shows the mounts of this user: what is not in the bucket yet, failures and conflicts.',
     positionals: { min: 0, max: 0 },
-    options: { 'data-dir': { value: 'DIR', help: 'As given to mount.' } },
+    options: {
+      pending: { help: 'List what is not in the bucket yet, the oldest first.' },
+      'data-dir': { value: 'DIR', help: 'As given to mount.' },
+    },
     notes: ['Exit codes: 0; 3 the process of a mount is gone; 4 internal error.'],
   },
   run: status,
@@ -26,19 +29,22 @@ interface Shown {
   readonly mount: MountRecord;
   /** undefined: its process is gone. */
   readonly status: FileSystemStatus | undefined;
+  /** With --pending. */
+  readonly pending: PendingList | undefined;
 }
 
 const SHOWN_MAX = 10;
+/** Of --pending; all of it is in the JSON up to ten thousand. */
+const PENDING_SHOWN_MAX = 50;
+const PENDING_MAX = 10_000;
 
 async function status(args: ParsedArguments<Option>, terminal: Terminal): Promise<ExitCode> {
   const mounts = recordedMounts(directories(process.env, args.values['data-dir']).data);
-  const shown = await Promise.all(
-    mounts.map(async (mount): Promise<Shown> => ({ mount, status: await ask(mount) })),
-  );
+  const shown = await Promise.all(mounts.map((mount) => ask(mount, args.switches.has('pending'))));
   for (const one of shown) print(one, terminal);
   if (shown.length === 0) terminal.print('Nothing is mounted.');
   terminal.result({
-    mounts: shown.map(({ mount, status: now }) => ({
+    mounts: shown.map(({ mount, status: now, pending }) => ({
       mountPoint: mount.mountPoint,
       bucket: mount.bucket.bucket,
       ...(mount.bucket.endpoint !== undefined && { endpoint: mount.bucket.endpoint }),
@@ -48,23 +54,26 @@ async function status(args: ParsedArguments<Option>, terminal: Terminal): Promis
       startedAt: new Date(mount.startedAt).toISOString(),
       state: now ? 'mounted' : 'gone',
       ...(now && { fileSystem: now }),
+      ...(pending && { pending }),
     })),
   });
   return shown.every((one) => one.status) ? EXIT.clean : EXIT.incomplete;
 }
 
-async function ask(mount: MountRecord): Promise<FileSystemStatus | undefined> {
+async function ask(mount: MountRecord, withPending: boolean): Promise<Shown> {
   const control = await reach(mount);
   try {
-    return await control?.status();
+    const status = await control?.status();
+    const pending = withPending ? await control?.pending('/', PENDING_MAX) : undefined;
+    return { mount, status, pending };
   } catch {
-    return undefined;
+    return { mount, status: undefined, pending: undefined };
   } finally {
     control?.close();
   }
 }
 
-function print({ mount, status: now }: Shown, terminal: Terminal): void {
+function print({ mount, status: now, pending }: Shown, terminal: Terminal): void {
   const readOnly = mount.readOnly ? ' (read-only)' : '';
   terminal.print(`${mount.mountPoint}  s3://${mount.bucket.bucket}/${mount.prefix}${readOnly}`);
   if (!now) {
@@ -77,6 +86,7 @@ function print({ mount, status: now }: Shown, terminal: Terminal): void {
   terminal.print(
     `  ${now.pending} to export${age}; ${now.exported} exported, ${now.imported} imported`,
   );
+  if (pending) printPending(pending, terminal);
   if (now.lastError) terminal.print(`  last error of S3: ${now.lastError.message}`);
   list(
     'promises of S3 that this store does not keep',
@@ -90,7 +100,7 @@ function print({ mount, status: now }: Shown, terminal: Terminal): void {
     terminal,
   );
   list(
-    'conflicts (the bucket won)',
+    'conflicts (the bucket won; see moorage conflicts)',
     now.conflicts.map(
       ({ path, keptAs }) => `${path}${keptAs === undefined ? '' : `, kept as ${keptAs}`}`,
     ),
@@ -101,6 +111,17 @@ function print({ mount, status: now }: Shown, terminal: Terminal): void {
     now.importFailures.map(({ key, reason }) => `${key}: ${reason}`),
     terminal,
   );
+}
+
+function printPending({ total, changes }: PendingList, terminal: Terminal): void {
+  for (const { path, kind, state, ageMs, size } of changes.slice(0, PENDING_SHOWN_MAX)) {
+    const what = size === undefined ? kind : `${size} bytes`;
+    terminal.print(`    ${path}  ${what}, ${state}, for ${(ageMs / 1000).toFixed(0)} s`);
+  }
+  if (total > PENDING_SHOWN_MAX)
+    terminal.print(
+      `    … and ${total - PENDING_SHOWN_MAX} more (--json shows up to ${PENDING_MAX})`,
+    );
 }
 
 function list(title: string, items: readonly string[], terminal: Terminal): void {

@@ -1,13 +1,12 @@
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
-import { EXIT, type ExitCode } from '../command-line/outcome.ts';
+import { CommandError, EXIT, type ExitCode } from '../command-line/outcome.ts';
 import type { Terminal } from '../command-line/terminal.ts';
 import { timeoutOf, type ParsedArguments } from '../command-line/verb.ts';
 import { directories } from '../directories.ts';
 import { exported } from '../mounts/left-over.ts';
 import { notMounted, reach } from '../mounts/reach.ts';
-import { mountOf, recordedMounts, type MountRecord } from '../mounts/registry.ts';
-import { CommandError } from '../command-line/outcome.ts';
+import { mountOf, realMountPoint, recordedMounts, type MountRecord } from '../mounts/registry.ts';
 import type { Verb } from '../run.ts';
 
 type Option = 'wait' | 'timeout' | 'data-dir';
@@ -26,7 +25,8 @@ export const verb: Verb<Option> = {
       'data-dir': { value: 'DIR', help: 'As given to mount.' },
     },
     notes: [
-      'Exit codes: 0 all of it is in the bucket; 2 not in a mount of moorage; 3 not all of it; 4 internal error.',
+      'What is changed after the command began is not waited for. Deleted and renamed files count: name the path they had, or the directory above it. A change that lost against one in the bucket is not in the bucket: see moorage conflicts.',
+      'Exit codes: 0 all of it is in the bucket; 2 no such path in a mount; 3 not all of it, and what; 4 internal error.',
     ],
   },
   run: sync,
@@ -39,7 +39,7 @@ async function sync(args: ParsedArguments<Option>, terminal: Terminal): Promise<
   const [text] = args.positionals;
   const wanted =
     text === undefined ? mounts.map((mount) => ({ mount, inside: '/' })) : [find(text, mounts)];
-  await Promise.all(wanted.map(({ mount, inside }) => syncOne(mount, inside, timeoutMs)));
+  await Promise.all(wanted.map((one) => syncOne(one, timeoutMs, terminal)));
   const paths = wanted.map(({ mount, inside }) => path.join(mount.mountPoint, inside));
   for (const done of paths) terminal.print(`${done.replace(/\/$/, '')} is in the bucket`);
   if (paths.length === 0) terminal.print('Nothing is mounted.');
@@ -47,23 +47,32 @@ async function sync(args: ParsedArguments<Option>, terminal: Terminal): Promise<
   return EXIT.clean;
 }
 
-function find(
-  text: string,
-  mounts: readonly MountRecord[],
-): { mount: MountRecord; inside: string } {
-  const absolute = path.resolve(text);
-  let file = absolute;
+function find(text: string, mounts: readonly MountRecord[]): Wanted {
+  let file: string;
   try {
-    file = realpathSync(absolute);
+    file = realpathSync(path.resolve(text));
   } catch {
     // Deleted, and the deletion is what is to be exported.
+    file = realMountPoint(text);
   }
   const mount = mountOf(mounts, file);
   if (!mount) throw notMounted(file, mounts);
   return { mount, inside: `/${path.relative(mount.mountPoint, file)}` };
 }
 
-async function syncOne(mount: MountRecord, inside: string, timeoutMs: number): Promise<void> {
+interface Wanted {
+  readonly mount: MountRecord;
+  readonly inside: string;
+}
+
+/** Whoever waits longer than this is told how far it is. */
+const PROGRESS_MS = 1_000;
+
+async function syncOne(
+  { mount, inside }: Wanted,
+  timeoutMs: number,
+  terminal: Terminal,
+): Promise<void> {
   const control = await reach(mount);
   if (!control) {
     throw new CommandError(
@@ -73,9 +82,17 @@ async function syncOne(mount: MountRecord, inside: string, timeoutMs: number): P
     );
   }
   const remedy = 'It is tried again by itself; `moorage status` shows how far it is.';
+  const progress = setInterval(() => {
+    void control.pending(inside, 0).then(
+      ({ total }) =>
+        terminal.note(`${path.resolve(mount.mountPoint, `.${inside}`)}: ${total} to export`),
+      () => {},
+    );
+  }, PROGRESS_MS);
   try {
     await exported(control, control.sync(inside), timeoutMs, remedy);
   } finally {
+    clearInterval(progress);
     control.close();
   }
 }

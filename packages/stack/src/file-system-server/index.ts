@@ -13,4 +13,5 @@ export type {
   Log,
   LogLevel,
 } from './file-system-server.ts';
+export type { FsyncTarget, PendingList } from '@moorage/file-system';
 export { startFileSystemServer } from './start-file-system-server.ts';
