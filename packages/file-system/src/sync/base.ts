@@ -64,6 +64,10 @@ export const Record = {
   /** The last conflicts that were settled: JSON of `[id, Settlement][]`. */
   settled: 's:',
   importFailure: 'f:',
+  /** The part of a key for which a shortened name stands. */
+  shortened: 'e:',
+  /** Of the file system: 'on' when names of keys are escaped, 'off' when they were once. */
+  escaping: 'names',
   /** One: the synchronisation configuration that was put last, as JSON. */
   configuration: 'synchronization',
 } as const;

@@ -7,7 +7,6 @@ import { Kind, rootIno } from '../operations.ts';
 import type { RemoteChange } from '../transfer/jobs.ts';
 import type { Context } from './context.ts';
 import type { Deletions } from './deletions.ts';
-import { nameOfPart } from './keys.ts';
 import type { Lanes } from './lanes.ts';
 import type { Relister } from './relisting.ts';
 
@@ -44,12 +43,12 @@ export class Changes {
 
   #consider({ key, eTag }: RemoteChange): void {
     if (this.#lanes.isBusy(key) || this.#deletions.get(key) !== undefined) return;
-    const { tree, options } = this.#context;
+    const { names, tree, options } = this.#context;
     const parts = key.slice(options.prefix.length).split('/');
     const last = parts.pop() ?? '';
     let at = rootIno;
     for (const part of parts) {
-      const child = tree.isListed(at) ? tree.child(at, nameOfPart(part)) : 0;
+      const child = tree.isListed(at) ? tree.child(at, names.nameOf(part)) : 0;
       if (child === 0 || this.#context.attributes(child)?.kind !== Kind.directory) {
         this.#relister.soon(at);
         return;
@@ -57,7 +56,7 @@ export class Changes {
       at = child;
     }
     // A directory's marker is compared with the directory itself.
-    const ino = last === '' ? at : tree.child(at, nameOfPart(last));
+    const ino = last === '' ? at : tree.child(at, names.nameOf(last));
     const known = ino === 0 ? '' : (this.#context.base(ino)?.eTag ?? '');
     if (known === eTag) return;
     this.#relister.soon(at);

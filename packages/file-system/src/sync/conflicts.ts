@@ -10,11 +10,10 @@ import { newBase, Record } from './base.ts';
 import type { Base } from './base.ts';
 import type { Context } from './context.ts';
 import type { Deletions } from './deletions.ts';
-import { nameOfPart } from './keys.ts';
 import { Dirty } from './port.ts';
 import type { ConflictRecord, Settlement, SyncConflict, SyncFailure } from './port.ts';
 import { foreignAttributes, headAttributes } from './posix-metadata.ts';
-import { lostAndFoundPrefix } from './remote-keys.ts';
+import { lostAndFoundPrefix } from './key-names.ts';
 import type { RemoteKeys } from './remote-keys.ts';
 
 const nameCharactersMax = 100;
@@ -113,10 +112,10 @@ export class Conflicts {
     const relative = key.slice(options.prefix.length);
     if (relative.endsWith('/') || this.#keys.resolve(key) !== 0) return;
     const parts = relative.split('/');
-    const name = nameOfPart(parts.pop() ?? '');
+    const name = this.#context.names.nameOf(parts.pop() ?? '');
     let parent = 1;
     for (const part of parts) {
-      parent = tree.child(parent, nameOfPart(part));
+      parent = tree.child(parent, this.#context.names.nameOf(part));
       if (parent === 0) return;
     }
     // Elsewhere the next listing of the parent directory, or its first one, shows it.

@@ -1,9 +1,10 @@
 /** What every part of the planner works with. */
-import { newAttributes } from '../operations.ts';
+import { Kind, newAttributes, rootIno } from '../operations.ts';
 import type { Attributes } from '../operations.ts';
 import { Agenda } from './agenda.ts';
-import { formatBase, parseBase } from './base.ts';
+import { Record, formatBase, parseBase } from './base.ts';
 import type { Base } from './base.ts';
+import { KeyNames, lostAndFoundPrefix, modeOfNames } from './key-names.ts';
 import { Outbox } from './outbox.ts';
 import type { SyncConflict, Tree } from './port.ts';
 import type { DefaultAttributes } from './posix-metadata.ts';
@@ -20,6 +21,8 @@ export interface SyncOptions {
   quietMs: number;
   /** … but not longer than this after the first change. */
   maxAgeMs: number;
+  /** Every key has a name, see key-names.ts; default: as the last time. */
+  escapeKeys?: boolean | undefined;
   /** What content may take on disk; default: half of what the disk has for it. */
   cacheBytesMax?: number | undefined;
   /** How often a directory in use is listed again. */
@@ -40,6 +43,7 @@ export class Context {
   readonly tree: Tree;
   readonly options: SyncOptions;
   readonly synchronization: Synchronization;
+  readonly names: KeyNames;
   readonly outbox: Outbox = new Outbox();
   /** Things to do at a time. */
   readonly timers: Agenda<() => void> = new Agenda();
@@ -56,10 +60,34 @@ export class Context {
     this.tree = tree;
     this.options = options;
     this.synchronization = new Synchronization(tree, options);
+    const forget = (): void => this.#forgetTree();
+    const isEscaping = tree.transaction(() => modeOfNames(tree, options.escapeKeys, forget));
+    this.names = new KeyNames(tree, isEscaping);
   }
 
   now(): number {
     return this.options.clock.now();
+  }
+
+  /** Everything that is in S3 is forgotten; it is listed again when somebody looks. */
+  #forgetTree(): void {
+    const { tree } = this;
+    const remove = (directory: number): void => {
+      const below: { ino: number; kind: Kind }[] = [];
+      tree.children(directory, (name, ino, kind) => {
+        if (directory !== rootIno || !name.startsWith(lostAndFoundPrefix))
+          below.push({ ino, kind });
+      });
+      for (const { ino, kind } of below) {
+        if (kind === Kind.directory) remove(ino);
+        tree.removeRemote(ino);
+      }
+    };
+    remove(rootIno);
+    tree.setListed(rootIno, false);
+    const failures: string[] = [];
+    tree.eachRecord(Record.importFailure, (record) => failures.push(record));
+    for (const record of failures) tree.setRecord(record, undefined);
   }
 
   /** Attributes of an inode, in one object that the next call reuses; undefined when it is gone. */

@@ -8,10 +8,9 @@ import type { RemoteObject, TransferResult } from '../transfer/jobs.ts';
 import { newBase, Record } from './base.ts';
 import type { Context } from './context.ts';
 import type { Deletions } from './deletions.ts';
-import { faultOfPath, isProbe, nameOfPart } from './keys.ts';
+import { isProbe } from './keys.ts';
 import type { ImportFailure } from './port.ts';
 import { assumedAttributes } from './posix-metadata.ts';
-import { lostAndFoundPrefix } from './remote-keys.ts';
 import type { RemoteKeys } from './remote-keys.ts';
 
 const triesMax = 8;
@@ -156,8 +155,8 @@ export class Directories {
   addPrefix(directory: number, prefix: string, key: string): number {
     const { tree, options } = this.#context;
     const part = key.slice(prefix.length, -1);
-    if (this.#isHidden(directory, part) || this.#isFaulty(key)) return 0;
-    const name = nameOfPart(part);
+    if (isProbe(part) || this.#isFaulty(key)) return 0;
+    const name = this.#context.names.nameOf(part);
     const found = tree.child(directory, name);
     if (found !== 0) {
       if (this.#context.attributes(found)?.kind === Kind.directory) return found;
@@ -173,9 +172,10 @@ export class Directories {
 
   /** An object right below the directory. Returns its inode, 0 = it has none. */
   addObject(directory: number, prefix: string, object: RemoteObject): number {
-    const { tree, options } = this.#context;
+    const { tree } = this.#context;
     const part = object.key.slice(prefix.length);
     if (this.#deletions.get(object.key) !== undefined) return 0;
+    if (part === '' && object.size > 0) return this.#addContent(directory, object);
     if (part === '') {
       // The directory's own marker: its attributes are asked for when they are needed.
       if (tree.base(directory) === '' && tree.dirty(directory) === 0 && directory !== rootIno) {
@@ -183,20 +183,34 @@ export class Directories {
       }
       return 0;
     }
-    if (this.#isHidden(directory, part) || this.#isFaulty(object.key)) return 0;
-    const name = nameOfPart(part);
+    if (isProbe(part) || this.#isFaulty(object.key)) return 0;
+    const { names } = this.#context;
+    const name = names.nameOf(part);
     const found = tree.child(directory, name);
     if (found !== 0) {
-      if (this.#context.attributes(found)?.kind === Kind.directory) {
-        this.noteFailure(object.key, 'NameTaken');
-      }
+      if (this.#context.attributes(found)?.kind !== Kind.directory) return 0;
+      if (names.isEscaping) return this.#addFile(directory, names.nameBeside(part), object);
+      this.noteFailure(object.key, 'NameTaken');
       return 0;
     }
-    const ino = tree.addRemote(
-      directory,
-      name,
-      assumedAttributes(object, Kind.file, options.defaults),
-    );
+    return this.#addFile(directory, name, object);
+  }
+
+  /** Bytes in the object whose key is the directory's own. */
+  #addContent(directory: number, object: RemoteObject): number {
+    const { names } = this.#context;
+    if (names.isEscaping && directory !== rootIno) {
+      return this.#addFile(directory, names.nameBeside(''), object);
+    }
+    this.noteFailure(object.key, 'DirectoryWithContent');
+    return 0;
+  }
+
+  #addFile(directory: number, name: string, object: RemoteObject): number {
+    const { tree, options } = this.#context;
+    if (tree.child(directory, name) !== 0) return 0;
+    const attributes = assumedAttributes(object, Kind.file, options.defaults);
+    const ino = tree.addRemote(directory, name, attributes);
     this.#context.setBase(ino, newBase(object, undefined));
     this.#context.imported++;
     this.#forgetFailure(object.key);
@@ -211,7 +225,7 @@ export class Directories {
     for (const part of parts.slice(0, -1)) {
       const key = `${atPrefix}${part}/`;
       // What is listed already shows all there is: what is missing was deleted here.
-      const name = nameOfPart(part);
+      const name = this.#context.names.nameOf(part);
       at = tree.isListed(at) ? tree.child(at, name) : this.addPrefix(at, atPrefix, key);
       if (at === 0 || this.#context.attributes(at)?.kind !== Kind.directory) return;
       atPrefix = key;
@@ -219,14 +233,9 @@ export class Directories {
     if (!tree.isListed(at)) this.addObject(at, atPrefix, object);
   }
 
-  #isHidden(directory: number, part: string): boolean {
-    if (isProbe(part)) return true;
-    return directory === rootIno && part.startsWith(lostAndFoundPrefix);
-  }
-
   #isFaulty(key: string): boolean {
     const path = key.slice(this.#context.options.prefix.length);
-    const reason = faultOfPath(path.endsWith('/') ? path.slice(0, -1) : path);
+    const reason = this.#context.names.faultOf(path.endsWith('/') ? path.slice(0, -1) : path);
     if (reason === undefined) return false;
     this.noteFailure(key, reason);
     return true;
@@ -240,10 +249,19 @@ export class Directories {
   }
 
   /** Of the keys right below the prefix only these are in S3 and not in the tree. */
-  forgetFailures(prefix: string, invisible: ReadonlySet<string>): void {
-    for (const key of this.#failures.keys()) {
-      if (!key.startsWith(prefix) || key.slice(prefix.length, -1).includes('/')) continue;
-      if (!invisible.has(key)) this.#forgetFailure(key);
+  forgetFailures(
+    prefix: string,
+    invisible: ReadonlySet<string>,
+    prefixes: ReadonlySet<string>,
+  ): void {
+    for (const [key, reason] of this.#failures) {
+      if (!key.startsWith(prefix)) continue;
+      const slash = key.indexOf('/', prefix.length);
+      // A directory's bytes are shown by its own listing alone.
+      const isOfBelow = reason === 'DirectoryWithContent' && key !== prefix;
+      const isBelow = slash >= 0 && (isOfBelow || slash < key.length - 1);
+      const isThere = isBelow ? prefixes.has(key.slice(0, slash + 1)) : invisible.has(key);
+      if (!isThere) this.#forgetFailure(key);
     }
   }
 

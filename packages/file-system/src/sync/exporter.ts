@@ -300,6 +300,8 @@ export class Exporter {
       // A directory that exists by its children alone needs no marker after a move either.
       return this.#clean(pending);
     }
+    // Its key is that of a file in it.
+    if (isDirectory && this.#keys.contentOf(ino) !== 0) return this.#clean(pending);
     const noted = this.#deletions.get(key);
     const inPlace = this.#isInPlace(base, key);
     const isUnsure = this.#attempts.of(key).length > 0 || (noted?.marks.length ?? 0) > 0;
@@ -498,6 +500,8 @@ export class Exporter {
     }
     this.#attempts.settle(key);
     if (this.#keys.keyOf(ino, a.kind) !== key) return this.#again(pending);
+    // The directory's own key has bytes: there is no place for its attributes.
+    if (a.kind === Kind.directory && (head?.size ?? 0) > 0) return this.#clean(pending);
     if (head === undefined && a.kind === Kind.directory) {
       // Its marker was deleted: it is a directory all the same, and gets a new one.
       if (inPlace) this.#context.setBase(ino, undefined);

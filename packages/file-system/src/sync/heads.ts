@@ -216,7 +216,8 @@ export class Heads {
       tree.setRemoteAttributes(ino, known);
       return;
     }
-    if (head === undefined) {
+    // An object with bytes is no marker: it is a file in the directory, or not visible.
+    if (head === undefined || (isDirectory && head.size > 0)) {
       if (isDirectory) this.#noMarker(ino);
       else if (!isDirty) tree.removeRemote(ino);
       return;

@@ -5,7 +5,7 @@
 import type { ImportFailure } from './port.ts';
 
 const keyBytesMax = 1024;
-const nameBytesMax = 255;
+export const nameBytesMax: number = 255;
 const depthMax = 1000;
 
 /** Names of what a mount writes to find out what a store can do, and removes at once, start so. */

@@ -284,7 +284,18 @@ export interface PendingList {
 
 export interface ImportFailure {
   key: string;
-  reason: 'EmptyComponent' | 'DotComponent' | 'NulByte' | 'NameTooLong' | 'TooDeep' | 'NameTaken';
+  reason:
+    | 'EmptyComponent'
+    | 'DotComponent'
+    | 'NulByte'
+    | 'NameTooLong'
+    | 'TooDeep'
+    /** There is a directory of this name. */
+    | 'NameTaken'
+    /** A directory's own key (`dir/`) that has bytes: the directory is visible, its bytes are not. */
+    | 'DirectoryWithContent'
+    /** It starts like the directory in which conflicts are kept. */
+    | 'ReservedName';
 }
 
 export interface SyncStatus {

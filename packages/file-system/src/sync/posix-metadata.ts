@@ -129,7 +129,9 @@ export function headAttributes(
   const kind = isMarker ? Kind.directory : isLink ? Kind.symlink : Kind.file;
   const attributes = assumedAttributes(head, kind, defaults);
   attributes.known = !isLink || body !== undefined;
-  if (said !== undefined) attributes.mode = said & 0o7777;
+  // Bits that are those of a file say nothing about a directory.
+  const isSaid = said !== undefined && (!isMarker || (said & typeMask) !== typeBits[Kind.file]);
+  if (isSaid) attributes.mode = said & 0o7777;
   attributes.uid = parseId(metadata['file-owner']) ?? attributes.uid;
   attributes.gid = parseId(metadata['file-group']) ?? attributes.gid;
   const mtime = parseNanoseconds(metadata['file-mtime']);

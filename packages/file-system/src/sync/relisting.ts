@@ -10,7 +10,6 @@ import type { Context } from './context.ts';
 import type { Deletions } from './deletions.ts';
 import type { Directories } from './directories.ts';
 import type { Heads } from './heads.ts';
-import { nameOfPart } from './keys.ts';
 import type { Lanes } from './lanes.ts';
 import type { RemoteKeys } from './remote-keys.ts';
 
@@ -191,7 +190,7 @@ export class Relister {
       else if (this.#context.base(ino) !== undefined) this.#heads.refresh(ino);
     }
     this.#addNew(relisting, seen);
-    this.#directories.forgetFailures(prefix, invisible);
+    this.#directories.forgetFailures(prefix, invisible, prefixes);
     this.#refreshMarker(relisting);
   }
 
@@ -206,12 +205,16 @@ export class Relister {
 
   #addNew(relisting: Relisting, seen: ReadonlySet<string>): void {
     const { directory, prefix, startedAt } = relisting;
+    const { names } = this.#context;
     const isAhead = (key: string): boolean =>
       this.#lanes.isBusy(key) ||
       this.#context.isOutdated(key, startedAt) ||
       this.#context.isFresh(key);
     for (const key of relisting.prefixes) {
-      if (seen.has(nameOfPart(key.slice(prefix.length, -1))) && !this.#isFileHere(directory, key)) {
+      if (
+        seen.has(names.nameOf(key.slice(prefix.length, -1))) &&
+        !this.#isFileHere(directory, key)
+      ) {
         continue;
       }
       // A directory whose objects are all about to be deleted is not new; it is asked whether that is so.
@@ -220,14 +223,16 @@ export class Relister {
     }
     for (const [key, object] of relisting.objects) {
       // A file that is here has been compared; a directory of the same name keeps the name.
-      const isHere = seen.has(nameOfPart(key.slice(prefix.length)));
+      const isHere = seen.has(names.nameOf(key.slice(prefix.length)));
       const isCompared = isHere && this.#isFileHere(directory, `${key}/`);
       if (!isCompared && !isAhead(key)) this.#directories.addObject(directory, prefix, object);
     }
   }
 
   #isFileHere(directory: number, key: string): boolean {
-    const name = nameOfPart(key.slice(key.lastIndexOf('/', key.length - 2) + 1, -1));
+    const name = this.#context.names.nameOf(
+      key.slice(key.lastIndexOf('/', key.length - 2) + 1, -1),
+    );
     const ino = this.#context.tree.child(directory, name);
     return ino !== 0 && this.#context.attributes(ino)?.kind !== Kind.directory;
   }
@@ -242,7 +247,8 @@ export class Relister {
     const { directory, prefix } = relisting;
     if (prefix === this.#context.options.prefix) return;
     const marker = relisting.objects.get(prefix);
-    if (marker === undefined || this.#isOurs(relisting, directory, prefix)) return;
+    if (marker === undefined || marker.size > 0 || this.#isOurs(relisting, directory, prefix))
+      return;
     const base = this.#context.base(directory);
     if (base?.eTag !== marker.eTag && this.#context.tree.isKnown(directory)) {
       this.#heads.refresh(directory);

@@ -8,11 +8,10 @@
 import { Kind, rootIno } from '../operations.ts';
 import { Record } from './base.ts';
 import type { Context } from './context.ts';
-import { isKeyTooLong, keyPart, nameOfPart } from './keys.ts';
+import { lostAndFoundPrefix } from './key-names.ts';
+import { isKeyTooLong } from './keys.ts';
 import { Dirty } from './port.ts';
 import type { ExportError } from './port.ts';
-
-export const lostAndFoundPrefix = '.s3files-lost+found-';
 
 export class RemoteKeys {
   readonly #context: Context;
@@ -29,8 +28,8 @@ export class RemoteKeys {
 
   /** The key an inode is to have; undefined when its name cannot be in a key. Directories end with a slash. */
   keyOf(ino: number, kind: Kind): string | undefined {
-    const { tree } = this.#context;
-    const part = keyPart(tree.nameOf(ino));
+    const { names, tree } = this.#context;
+    const part = names.partOf(tree.nameOf(ino));
     const prefix = part === undefined ? undefined : this.prefixOf(tree.parentOf(ino));
     if (part === undefined || prefix === undefined) return undefined;
     return prefix + part + (kind === Kind.directory ? '/' : '');
@@ -38,11 +37,11 @@ export class RemoteKeys {
 
   /** The prefix of a directory's children by its path. */
   prefixOf(directory: number): string | undefined {
-    const { tree, options } = this.#context;
+    const { names, tree, options } = this.#context;
     let path = '';
     for (let at = directory; at !== rootIno; at = tree.parentOf(at)) {
       if (at === 0) return undefined;
-      const part = keyPart(tree.nameOf(at));
+      const part = names.partOf(tree.nameOf(at));
       if (part === undefined) return undefined;
       path = `${part}/${path}`;
     }
@@ -51,7 +50,7 @@ export class RemoteKeys {
 
   /** The key at which a name's object is in S3 unless its base says otherwise. */
   remoteKey(parent: number, name: string, kind: Kind): string | undefined {
-    const part = keyPart(name);
+    const part = this.#context.names.partOf(name);
     const prefix = part === undefined ? undefined : this.#remotePrefix(parent);
     if (part === undefined || prefix === undefined) return undefined;
     return prefix + part + (kind === Kind.directory ? '/' : '');
@@ -84,17 +83,28 @@ export class RemoteKeys {
 
   /** The live inode whose path has this key, 0 = none. */
   resolve(key: string): number {
-    const { tree, options } = this.#context;
+    const { names, tree, options } = this.#context;
     if (!key.startsWith(options.prefix)) return 0;
     const isDirectory = key.endsWith('/');
     const path = key.slice(options.prefix.length, isDirectory ? -1 : undefined);
     let at = rootIno;
-    for (const part of path.split('/')) {
-      at = tree.child(at, nameOfPart(part));
+    const parts = path.split('/');
+    const last = parts.pop() ?? '';
+    for (const part of parts) {
+      at = tree.child(at, names.nameOf(part));
       if (at === 0) return 0;
     }
-    const kind = this.#context.attributes(at)?.kind;
-    return (kind === Kind.directory) === isDirectory ? at : 0;
+    const found = tree.child(at, names.nameOf(last));
+    const isOfKind =
+      found !== 0 && (this.#context.attributes(found)?.kind === Kind.directory) === isDirectory;
+    if (isOfKind) return (isDirectory && this.contentOf(found)) || found;
+    return isDirectory || !names.isEscaping ? 0 : tree.child(at, names.nameBeside(last));
+  }
+
+  /** The file that stands for the bytes of a directory's own key (`dir/`); 0 = there are none. */
+  contentOf(directory: number): number {
+    const { names, tree } = this.#context;
+    return names.isEscaping ? tree.child(directory, names.nameBeside('')) : 0;
   }
 
   /** Absolute path for messages. */

@@ -32,7 +32,7 @@ export class Live {
   sync: Sync;
   #transfers: Transfers;
   readonly #server: S3Server;
-  readonly #options: Partial<SyncOptions>;
+  #options: Partial<SyncOptions>;
   readonly #waits = new Map<WaitId, () => void>();
   /** Everything that was asked of the transfer side. */
   readonly sent: TransferJob[] = [];
@@ -239,6 +239,17 @@ export class Live {
     clearTimeout(this.#timer);
     await this.#transfers.close();
     this.fixture.crash();
+    this.sync = this.#attach();
+    this.#transfers = this.#connect(await bucketOn(this.#server));
+    this.pump();
+  }
+
+  /** An orderly end and a start with these options instead; rejects with what the planner says to them. */
+  async restart(options: Partial<SyncOptions>): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#transfers.close();
+    this.fixture.restart();
+    this.#options = options;
     this.sync = this.#attach();
     this.#transfers = this.#connect(await bucketOn(this.#server));
     this.pump();
