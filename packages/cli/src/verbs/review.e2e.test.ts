@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Sandbox } from '../testing/command.ts';
 import { git, plantRepository } from '../testing/planted-repository.ts';
+import { sarifProblems } from '../testing/sarif.ts';
 
 const LIMIT_MS = 120_000;
 
@@ -47,6 +48,9 @@ describe('a review of a local repository', () => {
         'report.md',
         'report.sarif',
       ]);
+      expect(
+        sarifProblems(readFileSync(sandbox.runPath('report', 'report.sarif'), 'utf8')),
+      ).toEqual([]);
       expect(stdout).toContain(`Review of ${repository} at ${commit.slice(0, 12)}`);
       expect(stdout).toContain('src/users.js:5');
       expect(stdout).toContain(sandbox.runPath('report'));
