@@ -23,8 +23,7 @@ const openMs = performance.now() - start;
 globalThis.gc?.();
 const after = process.memoryUsage();
 const { records } = service.recovery;
-const held = (usage: NodeJS.MemoryUsage): number =>
-  usage.heapUsed + usage.external + usage.arrayBuffers;
+const held = (usage: NodeJS.MemoryUsage): number => usage.heapUsed + usage.external;
 console.log(
   JSON.stringify({
     openMs,

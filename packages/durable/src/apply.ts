@@ -4,8 +4,8 @@
  * having lived through it. Records are checked before they are written (`check-updates.ts`), never here.
  */
 import { applyUpdate, fireTimers, settle } from './apply-operation.ts';
-import { historyText, withHistory } from './cold.ts';
 import type { Execution, HistoryEvent } from './execution.ts';
+import { withHistory } from './kept-history.ts';
 import type {
   CallbackRecord,
   ChainedRecord,
@@ -78,14 +78,9 @@ export function apply(state: State, record: JournalRecord): Execution | undefine
 
 /** The execution as a snapshot holds it. */
 export function stored(execution: Execution): StoredExecution {
-  const history = historyText(execution);
-  const {
-    operations: _operations,
-    events: _events,
-    ...rest
-  } = { ...execution } as Partial<Pick<Execution, 'operations' | 'events'>> &
-    Omit<Execution, 'operations' | 'events'>;
-  return { ...rest, changed: [...execution.changed], history };
+  // First, for it may bring the rest up to date.
+  const history = execution.historyText();
+  return { ...execution, changed: [...execution.changed], history };
 }
 
 function restored({ history, ...from }: StoredExecution): Execution {
@@ -93,7 +88,7 @@ function restored({ history, ...from }: StoredExecution): Execution {
 }
 
 function started(record: StartRecord): Execution {
-  return {
+  const fields = {
     id: record.x,
     arn: record.arn,
     name: record.name,
@@ -101,13 +96,20 @@ function started(record: StartRecord): Execution {
     version: record.version,
     functionArn: record.functionArn,
     ...(record.input === undefined ? {} : { input: record.input }),
-    status: 'RUNNING',
+    status: 'RUNNING' as const,
     startedAt: record.t,
     timeoutSeconds: record.timeoutSeconds,
     timeoutAt: record.timeoutAt,
     retentionDays: record.retentionDays,
     ...(record.parent === undefined ? {} : { parent: record.parent }),
     ...(record.fork === undefined ? {} : { forkedFrom: record.fork.from }),
+    storedBytes: record.input?.length ?? 0,
+    failures: 0,
+    due: true,
+    changed: new Set<string>(),
+    sequence: record.n,
+  };
+  return withHistory(fields, {
     operations: new Map(
       (record.fork?.operations ?? []).map((operation) => [operation.id, { ...operation }]),
     ),
@@ -120,12 +122,7 @@ function started(record: StartRecord): Execution {
       },
       ...(record.fork?.events ?? []),
     ],
-    storedBytes: record.input?.length ?? 0,
-    failures: 0,
-    due: true,
-    changed: new Set(),
-    sequence: record.n,
-  };
+  });
 }
 
 function answered(execution: Execution, record: CallbackRecord): void {
@@ -184,14 +181,19 @@ const END_EVENT: Readonly<Record<EndRecord['status'], EventType>> = {
 };
 
 function ended(execution: Execution, record: EndRecord): void {
+  applyEnd(execution, record);
+  const event: HistoryEvent = { type: END_EVENT[record.status], at: record.t };
+  if (record.result !== undefined) event.payload = record.result;
+  if (record.error !== undefined) event.error = record.error;
+  execution.events.push(event);
+}
+
+/** All of an execution's end but the event of it. */
+export function applyEnd(execution: Execution, record: EndRecord): void {
   execution.status = record.status;
   execution.endedAt = record.t;
   execution.due = false;
   if (record.result !== undefined) execution.result = record.result;
   if (record.error !== undefined) execution.error = record.error;
   delete execution.retryAt;
-  const event: HistoryEvent = { type: END_EVENT[record.status], at: record.t };
-  if (record.result !== undefined) event.payload = record.result;
-  if (record.error !== undefined) event.error = record.error;
-  execution.events.push(event);
 }

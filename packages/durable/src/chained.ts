@@ -151,7 +151,9 @@ export class Chained {
     how: Pick<ChainedRecord, 'status' | 'payload' | 'error'>,
   ): void {
     const { clock, store } = this.#runner.options;
-    if (execution.status !== 'RUNNING' || !isOperationOpen(operation)) return;
+    if (execution.status !== 'RUNNING') return;
+    // As it is now: the history may have been put away meanwhile.
+    if (!isOperationOpen(execution.operations.get(operation.id)!)) return;
     store.commit({
       k: 'chained',
       x: execution.id,

@@ -9,7 +9,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { apply } from './apply.ts';
 import { frame, readSegment, SEGMENT_MAGIC } from './journal-format.ts';
+import { Recovery } from './recovery.ts';
+import type { JournalRecord } from './records.ts';
+import { State } from './state.ts';
 import {
   CRASH_INPUT,
   CRASH_RESULT,
@@ -78,10 +82,31 @@ beforeAll(async () => {
   expect(JSON.parse(result!)).toEqual(CRASH_RESULT);
   await run.host.close();
   readSegment(await readFile(join(journal, 'segment-00000001')), (record) =>
-    records.push(record as object),
+    records.push(JSON.parse(String(record)) as object),
   );
 });
 afterAll(() => rm(dir, { recursive: true }));
+
+test('reading the journal gives the state of having lived through it, after every record', () => {
+  for (let count = 1; count <= records.length; count++) {
+    const lived = new State();
+    const read = new State();
+    const recovery = new Recovery(read);
+    for (const record of records.slice(0, count)) {
+      apply(lived, structuredClone(record) as JournalRecord);
+      recovery.take(Buffer.from(JSON.stringify(record)));
+    }
+    recovery.finish();
+    for (const [id, execution] of lived.executions) {
+      const other = read.executions.get(id)!;
+      expect(other.status).toBe(execution.status);
+      expect(other.sequence).toBe(execution.sequence);
+      expect(other.historyText()).toBe(execution.historyText());
+      expect({ ...other }).toEqual({ ...execution });
+    }
+    expect(read.executions.size).toBe(lived.executions.size);
+  }
+});
 
 test('the workflow writes records of every kind', () => {
   const kinds = new Set(records.map((record) => (record as { k: string }).k));

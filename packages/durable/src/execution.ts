@@ -1,7 +1,8 @@
 /**
- * One durable execution in memory: exactly what the journal's records add up to. `apply.ts` is the
- * only writer of everything above the line; what is below is of this process and never recorded.
+ * One durable execution in memory: exactly what the journal's records add up to. `apply.ts` is its
+ * only writer.
  */
+import type { KeptHistory } from './kept-history.ts';
 import type {
   ErrorObject,
   EventType,
@@ -67,7 +68,10 @@ export interface HistoryEvent {
   startedAt?: number;
 }
 
-export interface Execution {
+export type Execution = ExecutionFields & KeptHistory;
+
+/** All of an execution but its operations and events. */
+export interface ExecutionFields {
   /** Last part of the ARN; records name the execution by it. */
   id: string;
   arn: string;
@@ -88,9 +92,6 @@ export interface Execution {
   parent?: { executionId: string; operationId: string };
   /** The execution this one was forked from. */
   forkedFrom?: string;
-  /** In the order they were started. */
-  operations: Map<string, Operation>;
-  events: HistoryEvent[];
   /** Bytes of payloads written so far, against the storage limit. */
   storedBytes: number;
   /** The invocation that was begun and has not ended. */

@@ -31,8 +31,8 @@ export interface SegmentReading {
   damage?: { reason: string; bytes: number };
 }
 
-/** Hands every valid record of a segment to `each`, in order. */
-export function readSegment(bytes: Buffer, each: (record: unknown) => void): SegmentReading {
+/** Hands every valid record of a segment to `each`, in order, as the JSON it is. */
+export function readSegment(bytes: Buffer, each: (record: Buffer) => void): SegmentReading {
   if (bytes.length < SEGMENT_MAGIC.length || !bytes.subarray(0, 8).equals(SEGMENT_MAGIC)) {
     return {
       goodBytes: 0,
@@ -51,7 +51,7 @@ export function readSegment(bytes: Buffer, each: (record: unknown) => void): Seg
         damage: { reason: end, bytes: bytes.length - offset },
       };
     }
-    each(JSON.parse(bytes.toString('utf8', offset + FRAME_HEADER_BYTES, end)));
+    each(bytes.subarray(offset + FRAME_HEADER_BYTES, end));
     records++;
     offset = end;
   }

@@ -21,7 +21,7 @@ async function open(
 ): Promise<{ journal: Journal; records: unknown[] }> {
   const records: unknown[] = [];
   const journal = await Journal.open({ dir, clock: systemClock, log, ...o }, (record) =>
-    records.push(record),
+    records.push(JSON.parse(String(record))),
   );
   return { journal, records };
 }

@@ -104,8 +104,8 @@ export class Journal {
     this.#unlock = opened.unlock;
   }
 
-  /** Reads everything there is through `each`, oldest first, and opens the end for appending. */
-  static async open(o: JournalOptions, each: (record: unknown) => void): Promise<Journal> {
+  /** Reads everything there is through `each`, as JSON, oldest first, and opens the end for appending. */
+  static async open(o: JournalOptions, each: (record: Buffer) => void): Promise<Journal> {
     await mkdir(o.dir, { recursive: true });
     const unlock = await lockDirectory(o.dir);
     try {

@@ -3,7 +3,7 @@
  * and as which record of that execution (`n`, counting up): a snapshot holds states up to some `n`,
  * and records up to it are skipped.
  */
-import type { ChainedTarget, Execution, HistoryEvent, Operation } from './execution.ts';
+import type { ChainedTarget, ExecutionFields, HistoryEvent, Operation } from './execution.ts';
 import type { InvocationError } from './ports.ts';
 import type { ErrorObject, ExecutionStatus, OperationUpdate } from './wire.ts';
 
@@ -107,7 +107,7 @@ export interface StateRecord extends RecordBase {
 }
 
 /** An `Execution` with its operations and events as text, so that they need not be read at once. */
-export type StoredExecution = Omit<Execution, 'operations' | 'events' | 'changed'> & {
+export type StoredExecution = Omit<ExecutionFields, 'changed'> & {
   changed: string[];
   history: string;
 };

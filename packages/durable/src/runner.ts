@@ -8,7 +8,6 @@
  */
 import type { Chained } from './chained.ts';
 import { checkpointToken } from './arn.ts';
-import { cool } from './cold.ts';
 import type { Execution } from './execution.ts';
 import { isOperationOpen, operationDueAt } from './execution.ts';
 import type { Limits } from './limits.ts';
@@ -22,6 +21,8 @@ import type { ErrorObject } from './wire.ts';
 
 const DAY_MS = 86_400_000;
 const BACKOFF_SECONDS_MAX = 60;
+/** Who sleeps longer than this has its history put away. */
+const NAP_MS_MAX = 60_000;
 
 /** An invocation in flight. */
 export interface LiveInvocation {
@@ -88,7 +89,10 @@ export class Runner {
 
   live(execution: Execution): Live {
     let live = this.#live.get(execution.id);
-    if (!live) this.#live.set(execution.id, (live = { timed: new Set(), waiting: [] }));
+    if (!live) {
+      const timed = execution.status === 'RUNNING' ? operationsWithTimers(execution) : [];
+      this.#live.set(execution.id, (live = { timed: new Set(timed), waiting: [] }));
+    }
     return live;
   }
 
@@ -121,6 +125,7 @@ export class Runner {
     }
     if (execution.outcome) this.end(execution, endOf(execution.outcome));
     else this.#timerFired(execution.id);
+    this.#rest(execution);
   }
 
   /** Sets the clock for an execution that has just begun, and runs it. */
@@ -190,7 +195,7 @@ export class Runner {
     this.#announcing--;
     for (const wake of live.waiting.splice(0)) wake();
     if (!live.invocation) this.#live.delete(execution.id);
-    cool(execution);
+    execution.putAway();
   }
 
   #forgetAt(execution: Execution): number {
@@ -261,6 +266,7 @@ export class Runner {
     if (this.#abort.signal.aborted) return;
     delete live.invocation;
     this.#invoked(execution, invocation, startedAt, outcomeOf(reply));
+    this.#rest(execution);
     if (execution.status !== 'RUNNING' && live.waiting.length === 0)
       this.#live.delete(execution.id);
   }
@@ -340,6 +346,18 @@ export class Runner {
     this.kick(execution);
   }
 
+  /** Puts away what an execution does not need while it waits for something far off. */
+  #rest(execution: Execution): void {
+    const live = this.live(execution);
+    if (execution.status !== 'RUNNING' || execution.due || live.invocation) return;
+    const soon = this.options.clock.now() + NAP_MS_MAX;
+    for (const id of live.timed) {
+      if (operationDueAt(execution.operations.get(id)!)! <= soon) return;
+    }
+    if (live.waiting.length === 0) this.#live.delete(execution.id);
+    execution.putAway();
+  }
+
   /** The first repetition is at once, the next ones 1, 2, 4 … seconds later. */
   #backoffMs(failures: number): number {
     if (failures <= 1) return 0;
@@ -362,6 +380,12 @@ export class Runner {
       }),
     );
   }
+}
+
+function operationsWithTimers(execution: Execution): string[] {
+  return [...execution.operations.values()]
+    .filter((operation) => operationDueAt(operation) !== undefined)
+    .map(({ id }) => id);
 }
 
 /** Something outside the function will end or ready one of the operations. */

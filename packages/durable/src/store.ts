@@ -9,6 +9,7 @@ import type { Execution } from './execution.ts';
 import { Journal } from './journal.ts';
 import type { JournalOptions } from './journal.ts';
 import type { JournalRecord, NewRecord } from './records.ts';
+import { Recovery } from './recovery.ts';
 import { State } from './state.ts';
 
 /** A journal below this is never compacted. */
@@ -32,9 +33,9 @@ export class Store {
 
   static async open(options: StoreOptions): Promise<Store> {
     const state = new State();
-    const journal = await Journal.open(options, (record) => {
-      apply(state, record as JournalRecord);
-    });
+    const recovery = new Recovery(state);
+    const journal = await Journal.open(options, (record) => recovery.take(record));
+    recovery.finish();
     return new Store(state, journal, options);
   }
 
@@ -42,7 +43,7 @@ export class Store {
   commit(record: NewRecord): Execution {
     const before = this.state.executions.get(record.x);
     const numbered = { ...record, n: (before?.sequence ?? 0) + 1 } as JournalRecord;
-    // What is forgotten may be cold, and need not be warmed for that.
+    // The history of what is forgotten need not be built for that.
     const eventsBefore = record.k === 'forget' ? 0 : (before?.events.length ?? 0);
     const execution = apply(this.state, numbered);
     if (!execution) throw new Error(`record ${record.k} for an execution that does not exist`);
