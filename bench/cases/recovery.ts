@@ -17,7 +17,6 @@ interface Opened {
   records: number;
   executions: number;
   heldBytes: number;
-  residentBytes: number;
 }
 
 export const recovery: BenchmarkCase = {
@@ -45,13 +44,8 @@ export const recovery: BenchmarkCase = {
         {
           name: 'sleeping executions',
           async round() {
-            const { executions, heldBytes, residentBytes, openMs } = await opened(sleeping);
-            return {
-              executions,
-              heldBytesEach: heldBytes / executions,
-              residentBytesEach: residentBytes / executions,
-              openMs,
-            };
+            const { executions, heldBytes, openMs } = await opened(sleeping);
+            return { executions, heldBytesEach: heldBytes / executions, openMs };
           },
         },
       ],
