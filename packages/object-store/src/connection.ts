@@ -5,7 +5,6 @@
  * Every byte array we send is hashed into the signature, so that the store refuses what was damaged on its way;
  * streams are sent unsigned (their callers send parts, which are arrays).
  */
-import { createHash, createHmac } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { Readable } from 'node:stream';
 import type { Dispatcher, Pool as PoolType } from 'undici';
@@ -17,6 +16,7 @@ import { errorOfAnswer, errorOfConnection } from './messages.ts';
 import type { Clock } from './retry.ts';
 import { defaultEndpoint } from './settings.ts';
 import type { Settings } from './settings.ts';
+import { Sha256 } from './sha256.ts';
 import { encode, encodeKey } from './wire.ts';
 
 /** What is sent. `key` undefined = the bucket itself. */
@@ -209,35 +209,4 @@ function bodyOf(
 ): Exclude<Dispatcher.DispatchOptions['body'], undefined> {
   if (body === undefined || body instanceof Uint8Array) return body ?? null;
   return body.stream() as unknown as Readable;
-}
-
-type Source = string | ArrayBuffer | ArrayBufferView;
-
-/** Node's own SHA-256 (and HMAC) in the shape that the signer takes. */
-class Sha256 {
-  #hash: ReturnType<typeof createHash> | ReturnType<typeof createHmac>;
-
-  constructor(secret?: Source) {
-    this.#hash =
-      secret === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(secret));
-  }
-
-  update(data: Source): void {
-    this.#hash.update(bytesOf(data));
-  }
-
-  digest(): Promise<Uint8Array> {
-    return Promise.resolve(this.#hash.digest());
-  }
-
-  reset(): void {
-    this.#hash = createHash('sha256');
-  }
-}
-
-function bytesOf(data: Source): string | Uint8Array {
-  if (typeof data === 'string') return data;
-  if (ArrayBuffer.isView(data))
-    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return new Uint8Array(data);
 }

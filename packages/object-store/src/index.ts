@@ -28,6 +28,10 @@ export type {
   VersionPosition,
   WriteCondition,
 } from './bucket.ts';
+export { Sequencers, readChangeEvents } from './change-events.ts';
+export type { ChangeEvent } from './change-events.ts';
+export { MessageQueue } from './message-queue.ts';
+export type { QueueMessage } from './message-queue.ts';
 export { guardedBucket } from './guarded-bucket.ts';
 export { probeStore } from './probe.ts';
 export { carefulTraits, fullTraits } from './store-traits.ts';

@@ -1,3 +1,4 @@
+export type { ChangeSource } from './change-sources.ts';
 export { checkBucket, BucketUnusable } from './check-bucket.ts';
 export type {
   ByteSpan,

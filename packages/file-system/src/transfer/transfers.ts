@@ -5,9 +5,11 @@
  * A job never rejects: whatever goes wrong becomes its result.
  */
 import { S3Error } from '@moorage/object-store';
-import type { Bucket, Multipart } from '@moorage/object-store';
+import type { Bucket, BucketLocation, Multipart } from '@moorage/object-store';
+import { listenTo } from './change-sources.ts';
+import type { ChangeSource } from './change-sources.ts';
 import { fetchBytes, headObject, listObjects } from './read.ts';
-import type { JobId, TransferJob, TransferResult } from './jobs.ts';
+import type { JobId, RemoteChange, TransferJob, TransferResult } from './jobs.ts';
 import { Gate } from './gate.ts';
 import { uploadFile } from './upload.ts';
 import type { Decision } from './upload.ts';
@@ -18,6 +20,8 @@ type Started = Exclude<TransferJob, { kind: 'commit' | 'cancel' | 'proceed' }>;
 
 export interface TransfersOptions {
   bucket: Bucket;
+  /** Else the store itself is asked to tell of changes. */
+  changes?: { source: ChangeSource; location: BucketLocation } | undefined;
   /** Called with what has finished since the last call; from a fresh stack. */
   deliver: (results: TransferResult[]) => void;
 }
@@ -27,6 +31,7 @@ const largeBodiesMax = 8;
 
 export class Transfers {
   readonly #bucket: Bucket;
+  readonly #changes: TransfersOptions['changes'];
   readonly #deliver: (results: TransferResult[]) => void;
   readonly #large = new Gate(largeBodiesMax);
   /** Uploads that may still be told to go on or to stop. */
@@ -41,6 +46,7 @@ export class Transfers {
 
   constructor(options: TransfersOptions) {
     this.#bucket = options.bucket;
+    this.#changes = options.changes;
     this.#deliver = options.deliver;
   }
 
@@ -98,7 +104,7 @@ export class Transfers {
       case 'abort-unknown':
         return abortUnknown(this.#bucket, job);
       case 'watch':
-        return watchChanges(this.#bucket, job, this.#stop.signal, (some) => this.#emit(some));
+        return this.#watch(job);
       case 'upload': {
         const decision = new Promise<Decision>((resolve) => this.#undecided.set(job.id, resolve));
         const ready = (): void => this.#emit({ kind: 'ready', id: job.id });
@@ -107,6 +113,17 @@ export class Transfers {
         return uploadFile({ bucket, job, large: this.#large, ready, decision, begun });
       }
     }
+  }
+
+  #watch(job: Extract<TransferJob, { kind: 'watch' }>): Promise<TransferResult> {
+    const { signal } = this.#stop;
+    if (this.#changes === undefined) {
+      return watchChanges(this.#bucket, job, signal, (some) => this.#emit(some));
+    }
+    const { source, location } = this.#changes;
+    const { id, prefix } = job;
+    const emit = (changes: RemoteChange[]): void => this.#emit({ kind: 'changes', id, changes });
+    return listenTo(source, { location, prefix, signal, emit });
   }
 
   #record(id: JobId, { uploadId, mayHaveTwin }: Multipart): Promise<void> {
