@@ -1,6 +1,10 @@
 /**
  * Extended attributes: one, `user.s3files.status`, optionally with `;suffix` to get past a client's cache. It is
- * never listed, so that tools that copy attributes do not try to.
+ * never listed, so that tools that copy attributes do not try to; setting anything is refused with ENOTSUP, which
+ * they take for what it is.
+ *
+ * Attributes of users are refused as well, as S3 Files does: an object has 2 KB for all its metadata, of which the
+ * POSIX attributes need some, and what does not fit could be set here and never get to S3.
  */
 import { FsError, ok, type Caller, type Status } from '../operations.ts';
 import type { Core } from './core.ts';
@@ -24,6 +28,8 @@ export function getxattr(
   const inode = core.enter(c, ino);
   if (inode === undefined) return core.refusal;
   if (!isStatus(name)) return FsError.NoAttribute;
+  const status = core.know(inode);
+  if (status !== ok) return status;
   value.bytes = Buffer.from(core.planner.statusText(ino), 'utf8');
   return ok;
 }

@@ -11,36 +11,44 @@ export interface Base {
   versionId?: string;
   key?: string;
   foreign?: ForeignAttributes;
+  /** When the object was last known to be what the inode holds. */
+  syncedMs?: number;
 }
 
 export function parseBase(text: string): Base | undefined {
   if (text === '') return undefined;
-  const [eTag, versionId, key, foreign] = JSON.parse(text) as [
+  const [eTag, versionId, key, foreign, syncedMs] = JSON.parse(text) as [
     string,
     string | 0,
     string | 0,
     ForeignAttributes | 0,
+    number | undefined,
   ];
   const base: Base = { eTag };
   if (versionId !== 0) base.versionId = versionId;
   if (key !== 0) base.key = key;
   if (foreign !== 0) base.foreign = foreign;
+  if (syncedMs !== undefined) base.syncedMs = syncedMs;
   return base;
 }
 
 export function formatBase(base: Base): string {
-  return JSON.stringify([base.eTag, base.versionId ?? 0, base.key ?? 0, base.foreign ?? 0]);
+  const { eTag, versionId = 0, key = 0, foreign = 0, syncedMs } = base;
+  const parts = [eTag, versionId, key, foreign];
+  return JSON.stringify(syncedMs === undefined ? parts : [...parts, syncedMs]);
 }
 
 export function newBase(
   object: { eTag: string; versionId?: string | undefined },
   foreign: ForeignAttributes | undefined,
   key?: string,
+  syncedMs?: number,
 ): Base {
   const base: Base = { eTag: object.eTag };
   if (object.versionId !== undefined) base.versionId = object.versionId;
   if (foreign !== undefined) base.foreign = foreign;
   if (key !== undefined) base.key = key;
+  if (syncedMs !== undefined) base.syncedMs = Math.floor(syncedMs);
   return base;
 }
 

@@ -165,7 +165,7 @@ export class Conflicts {
     const { tree } = this.#context;
     const attributes = headAttributes(head, true, undefined, this.#context.options.defaults);
     tree.setRemoteAttributes(ino, attributes);
-    this.#context.setBase(ino, newBase(head, foreignAttributes(head)));
+    this.#context.setBase(ino, this.#baseOf(head));
     tree.setDirty(ino, 0);
     const { a } = found;
     const isSame = a?.mode === attributes.mode && a.uid === attributes.uid;
@@ -177,14 +177,18 @@ export class Conflicts {
     const { tree, options } = this.#context;
     const attributes = headAttributes(head, false, undefined, options.defaults);
     const ino = tree.addRemote(parent, name, attributes);
-    this.#context.setBase(ino, newBase(head, foreignAttributes(head)));
+    this.#context.setBase(ino, this.#baseOf(head));
     return ino;
   }
 
   #take(ino: number, head: RemoteHead): void {
     const { tree, options } = this.#context;
     tree.replaceRemote(ino, headAttributes(head, false, undefined, options.defaults));
-    this.#context.setBase(ino, newBase(head, foreignAttributes(head)));
+    this.#context.setBase(ino, this.#baseOf(head));
+  }
+
+  #baseOf(head: RemoteHead): Base {
+    return newBase(head, foreignAttributes(head), undefined, this.#context.now());
   }
 
   #newId(): string {

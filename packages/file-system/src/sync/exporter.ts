@@ -307,7 +307,7 @@ export class Exporter {
     const isUnsure = this.#attempts.of(key).length > 0 || (noted?.marks.length ?? 0) > 0;
     if (inPlace && bits === Dirty.name && !isUnsure) {
       // It was moved away and back, and nothing has been written there.
-      this.#context.setBase(ino, newBase(base, base.foreign));
+      this.#context.setBase(ino, newBase(base, base.foreign, undefined, base.syncedMs));
       this.#deletions.drop(key);
       return this.#clean(pending);
     }
@@ -446,7 +446,7 @@ export class Exporter {
     const { ino } = pending;
     this.#attempts.settle(key);
     this.#context.exported++;
-    const base = newBase(written, started.foreign);
+    const base = newBase(written, started.foreign, undefined, this.#context.now());
     const a = this.#context.attributes(ino);
     if (a === undefined || tree.parentOf(ino) === 0) {
       this.#deletions.note(key, base);

@@ -229,14 +229,14 @@ export class Heads {
       // Moved before its attributes were known: they are still those of its object.
       if (tree.isKnown(ino) || base?.eTag !== head.eTag) return;
       tree.setRemoteAttributes(ino, attributes);
-      this.#context.setBase(ino, newBase(head, foreign, base.key));
+      this.#context.setBase(ino, newBase(head, foreign, base.key, this.#context.now()));
       return;
     }
     this.#context.imported++;
     const isSame = isDirectory || base === undefined || base.eTag === head.eTag;
     if (isSame) tree.setRemoteAttributes(ino, attributes);
     else tree.replaceRemote(ino, attributes);
-    this.#context.setBase(ino, newBase(head, foreign, base?.key));
+    this.#context.setBase(ino, newBase(head, foreign, base?.key, this.#context.now()));
     if (body !== undefined && attributes.kind === Kind.file) tree.fill(ino, body);
   }
 

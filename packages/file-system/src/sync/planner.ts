@@ -39,6 +39,7 @@ import { Prefetch } from './prefetch.ts';
 import { Ranges } from './ranges.ts';
 import { Relister } from './relisting.ts';
 import { RemoteKeys } from './remote-keys.ts';
+import { statusText } from './status-text.ts';
 import { Uploads } from './uploads.ts';
 
 /** Moved directories whose children are marked within one tick. */
@@ -175,6 +176,10 @@ class Planner implements Sync {
         this.#deletions.note(key, base?.key === undefined ? base : undefined, { marks });
         this.#deleter.schedule(key);
       }
+      // It has no path any more by which its bytes could be asked for.
+      const isNeeded = base !== undefined && base.key === undefined && this.#tree.inUse(ino);
+      if (isNeeded && this.#tree.missing(ino).length > 0)
+        this.#context.setBase(ino, { ...base, key });
     }
     this.#keys.unmark(ino);
     this.#exporter.forget(ino);
@@ -315,23 +320,8 @@ class Planner implements Sync {
   }
 
   statusText(ino: number): string {
-    const { bucket } = this.#context.options;
-    const kind = this.#context.attributes(ino)?.kind;
-    if (kind === undefined) return '';
-    const base = this.#context.base(ino);
-    const at = base === undefined ? undefined : (base.key ?? this.#keys.keyOf(ino, kind));
-    const failure = this.#exporter.failureOf(ino);
-    const lines = [`S3Key: ${at === undefined ? '' : `s3://${bucket}/${at}`}`];
-    if (failure !== undefined) lines.push(`ExportError: ${failure.error}`);
-    if (this.#keys.isLocalOnly(ino)) {
-      const kept = Buffer.from(this.#tree.nameOf(ino), 'latin1').toString('utf8');
-      const conflict = this.#conflicts.list.find(({ keptAs }) => keptAs === kept);
-      if (conflict !== undefined) lines.push(`FilePath: ${conflict.path}`);
-    }
-    const isDirty = this.#tree.dirty(ino) !== 0;
-    lines.push(`State: ${failure !== undefined ? 'failed' : isDirty ? 'pending' : 'clean'}`);
-    if (base?.versionId !== undefined) lines.push(`VersionId: ${base.versionId}`);
-    return `${lines.join('\n')}\n`;
+    const parts = { context: this.#context, keys: this.#keys, exporter: this.#exporter };
+    return statusText({ ...parts, conflicts: this.#conflicts }, ino);
   }
 
   /** The inode has left the path of this key: what is there is noted, and the inode remembers where its object is. */
