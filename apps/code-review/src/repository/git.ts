@@ -26,6 +26,8 @@ const configuration = `
 	symlinks = false
 	attributesFile = /dev/null
 	excludesFile = /dev/null
+	# A repository of its own that does not outlive the clone.
+	fsync = none
 [gc]
 	auto = 0
 [maintenance]

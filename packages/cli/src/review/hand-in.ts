@@ -5,8 +5,7 @@
 // orchestrator was refused. Nothing of the repository is executed: fetch runs no hooks, and only the
 // named protocols are spoken. The user's own helpers for credentials are meant to run.
 import { spawn } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { CommandError, EXIT, usageError } from '../command-line/outcome.ts';
 import { gitRefusal } from './git-refusal.ts';
@@ -35,6 +34,9 @@ const FETCH = [
   'fetch.unpackLimit=1',
   '-c',
   'gc.auto=0',
+  // A fetch that a power loss cut short is made again by --resume.
+  '-c',
+  'core.fsync=none',
   'fetch',
   '--quiet',
   '--no-tags',
@@ -55,7 +57,7 @@ export async function handIn(
   commit: string | undefined,
 ): Promise<string | undefined> {
   const { target } = options;
-  await rm(options.directory, { recursive: true, force: true });
+  rmSync(options.directory, { recursive: true, force: true });
   const format = commit?.length === 64 ? 'sha256' : 'sha1';
   const init = ['init', '--quiet', '--bare', '--template=', `--object-format=${format}`];
   init.push(`--initial-branch=${HANDED_IN_BRANCH}`);

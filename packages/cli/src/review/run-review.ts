@@ -29,6 +29,7 @@ export interface ReviewRun {
   /** More directories the report is copied to. */
   readonly output: string | undefined;
   readonly cacheDir: string;
+  readonly timeScale: number | undefined;
   readonly asUser: readonly string[];
   /** Milliseconds since the epoch. */
   readonly startedMs: number;
@@ -126,6 +127,8 @@ function interrupted({ resumeCommand }: ReviewRun): CommandError {
 interface Up {
   readonly stack: Stack;
   readonly event: ReviewRequest;
+  /** Takes what was handed in out of the workspace again; once, whoever asks first. */
+  readonly removeHandIn: () => Promise<void>;
 }
 
 async function bringUp(review: ReviewRun, progress: Progress): Promise<Up> {
@@ -139,18 +142,31 @@ async function bringUp(review: ReviewRun, progress: Progress): Promise<Up> {
   };
   const commit = request.event ? undefined : await resolveLocal(handInOptions);
   progress.begin('workspace');
-  const starting = startRunStack(review);
-  const [stack, event] = await Promise.allSettled([
-    starting,
-    settleEvent(review, handInOptions, commit),
-  ]);
+  // git first: it works while the rest of the program is being loaded.
+  const handing = settleEvent(review, handInOptions, commit);
+  const [stack, event] = await Promise.allSettled([startRunStack(review), handing]);
   if (stack.status === 'rejected') throw stack.reason;
   if (event.status === 'rejected') {
     await stack.value.stop();
     throw event.reason;
   }
   progress.end('workspace', true);
-  return { stack: stack.value, event: event.value };
+  return {
+    stack: stack.value,
+    event: event.value,
+    removeHandIn: handInRemoval(review, stack.value, event.value),
+  };
+}
+
+function handInRemoval(
+  review: ReviewRun,
+  stack: Stack,
+  { path: place }: ReviewRequest,
+): () => Promise<void> {
+  if (place === undefined) return () => Promise.resolve();
+  const directory = path.join(stack.accessPointDirectory(ORCHESTRATOR_ACCESS), place);
+  let removal: Promise<void> | undefined;
+  return () => (removal ??= removeTree(directory, AbortSignal.any([review.signal, stack.lost])));
 }
 
 /** Decides once how the repository reaches the orchestrator, and hands it in where need be. */
@@ -175,15 +191,12 @@ async function settleEvent(
   return event;
 }
 
-async function execute(
-  review: ReviewRun,
-  { stack, event }: Up,
-  progress: Progress,
-): Promise<ReviewResult> {
+async function execute(review: ReviewRun, up: Up, progress: Progress): Promise<ReviewResult> {
+  const { stack, event } = up;
   if (event.path !== undefined && isHandedIn(review.run.incoming)) {
     await putIntoWorkspace(review, stack, event.path);
   }
-  const ended = await followed(review, stack, progress, event);
+  const ended = await followed(review, up, progress);
   if (ended.status !== 'SUCCEEDED') throw executionError(ended, review.run.path);
   return JSON.parse(ended.result ?? 'null') as ReviewResult;
 }
@@ -200,15 +213,18 @@ type ExecutionEnd = Awaited<ReturnType<Stack['durable']['waitFor']>>;
 /** Starts the execution, or finds the one of this run, and follows it to its end. */
 async function followed(
   review: ReviewRun,
-  stack: Stack,
+  { stack, event, removeHandIn }: Up,
   progress: Progress,
-  event: ReviewRequest,
 ): Promise<ExecutionEnd> {
   const { durable, plan } = stack;
   const functionName = plan.outputs.Orchestrator as string;
   const orchestrator = functionName.replace(/:.*/, '');
   const stopWatching = durable.watch((notice) => {
-    if (notice.functionName === orchestrator) progress.event(notice.event as HistoryEvent);
+    if (notice.functionName !== orchestrator) return;
+    progress.event(notice.event as HistoryEvent);
+    const { EventType: type, Name: step } = notice.event;
+    // While the reviewers work; should it fail, the end of the review waits for it and says so.
+    if (step === 'clone' && type === 'StepSucceeded') removeHandIn().catch(() => {});
   });
   try {
     const { executionArn } = await durable.startExecution({
@@ -224,7 +240,7 @@ async function followed(
 
 async function finish(
   review: ReviewRun,
-  { stack, event }: Up,
+  { stack, removeHandIn }: Up,
   progress: Progress,
   result: ReviewResult,
 ): Promise<ReviewSummary> {
@@ -235,11 +251,10 @@ async function finish(
   const gone = AbortSignal.any([review.signal, stack.lost]);
   const [findings, synced] = await Promise.all([
     copyReport(path.join(workspace, run.runId, 'report'), directories, gone),
-    syncAll(stack, gone),
+    removeHandIn().then(() => syncAll(stack, gone)),
+    // Nothing is invoked any more.
+    stack.functions.close(),
   ]);
-  if (event.path !== undefined) {
-    await removeTree(path.join(workspace, event.path), gone);
-  }
   progress.end('report', synced === undefined);
   progress.begin('stop');
   await stack.stop();

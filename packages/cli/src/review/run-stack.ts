@@ -9,6 +9,7 @@ export interface RunStackOptions {
   readonly run: RunDirectory;
   readonly request: RunRequest;
   readonly cacheDir: string;
+  readonly timeScale: number | undefined;
   readonly signal: AbortSignal;
   readonly log: StackOptions['log'];
 }
@@ -29,6 +30,7 @@ export async function startRunStack(o: RunStackOptions): Promise<Stack> {
     stateDir: o.run.stack,
     cacheDir: o.cacheDir,
     ...(o.request.bucket && { bucket: o.request.bucket }),
+    ...(o.timeScale !== undefined && { timeScale: o.timeScale }),
     callerEnvironment: process.env,
     clock: systemClock,
     random: { uuid: () => crypto.randomUUID() },

@@ -59,7 +59,9 @@ export function openDatabase(path: string): DatabaseSync {
   ]) {
     database.prepare(`PRAGMA ${pragma}`).get();
   }
+  // One transaction: a statement by itself would be a commit by itself, and each has to reach the disk.
   database.exec(`
+    BEGIN;
     CREATE TABLE IF NOT EXISTS record (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS inode (
       ino INTEGER PRIMARY KEY,
@@ -74,6 +76,7 @@ export function openDatabase(path: string): DatabaseSync {
     CREATE TABLE IF NOT EXISTS extent (ino INTEGER PRIMARY KEY, runs TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS used (ino INTEGER PRIMARY KEY, sec INTEGER NOT NULL);
     CREATE INDEX IF NOT EXISTS used_sec ON used (sec, ino);
+    COMMIT;
   `);
   return database;
 }

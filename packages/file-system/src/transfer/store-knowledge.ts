@@ -4,7 +4,7 @@
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { carefulTraits, probeStore } from '@moorage/object-store';
+import { carefulTraits, fullTraits, probeStore } from '@moorage/object-store';
 import { probePrefix } from '../sync/keys.ts';
 import type { Bucket, Kept, StoreTraits } from '@moorage/object-store';
 
@@ -17,6 +17,8 @@ export interface StoreKnowledgeOptions {
   /** Of the mount. */
   prefix: string;
   readOnly: boolean;
+  /** A store of ours, which keeps all of them: nothing is to be found out. */
+  own: boolean;
   now: () => number;
   /** 32 hexadecimal digits, never the same twice. */
   token: () => string;
@@ -44,6 +46,7 @@ export interface StoreKnowledge {
 
 /** Never rejects. */
 export async function knowStore(options: StoreKnowledgeOptions): Promise<StoreKnowledge> {
+  if (options.own) return knowledge(fullTraits, options.now());
   const known = readKept(options);
   if (known !== undefined) return knowledge(known.traits, known.probedAtMs);
   if (options.readOnly) {

@@ -26,6 +26,8 @@ export interface ServerConfiguration {
   bucket: BucketLocation;
   /** `bucket` is a name only; a message with the whole of it follows. */
   bucketFollows: boolean;
+  /** The store is local-s3, started for this file system. */
+  ownStore: boolean;
   prefix: string;
   dataDir: string;
   /** So that an orphaned server can take its mount away. */

@@ -13,6 +13,8 @@ export interface FileSystemServerOptions {
   bucket: BucketLocation;
   /** When only the bucket's name is known yet: the server starts meanwhile, and serves once it knows where it is. */
   located?: Promise<BucketLocation>;
+  /** The store is local-s3, started for this: which promises of S3 it keeps need not be found out. */
+  ownStore?: boolean;
   /** Keys below this are the file system; '' or ending in '/'. Default ''. */
   prefix?: string;
   /** State and cache of this file system; made when missing. One server at a time. */

@@ -111,10 +111,10 @@ async function openTransfers(configuration: ServerConfiguration): Promise<void> 
     configuration.bucketFollows ? await located.promise : configuration.bucket,
   );
   if (!configuration.restarted) await checkBucket(bucket);
-  const { dataDir: dir, prefix, readOnly } = configuration;
+  const { dataDir: dir, prefix, readOnly, ownStore: own } = configuration;
   const now = (): number => Date.now();
   const token = (): string => randomBytes(16).toString('hex');
-  const known = knowStore({ bucket, dir, prefix, readOnly, now, token });
+  const known = knowStore({ bucket, dir, prefix, readOnly, own, now, token });
   probed = known.then(({ report }) => tell({ kind: 'store', report }));
   transfers = new Transfers({
     bucket: guardedBucket(

@@ -107,6 +107,7 @@ class Supervisor implements FileSystemServer {
     this.#configuration = {
       bucket: options.bucket,
       bucketFollows: options.located !== undefined,
+      ownStore: options.ownStore ?? false,
       prefix: options.prefix ?? '',
       dataDir: options.dataDir,
       mountPoint: mount.dir,

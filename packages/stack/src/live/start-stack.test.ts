@@ -90,8 +90,9 @@ function write(name: string, text: string): void {
   writeFileSync(path.join(root, name), text);
 }
 
-async function start(): Promise<Stack> {
+async function start(more: { timeScale?: number } = {}): Promise<Stack> {
   stack = await startStack({
+    ...more,
     templateFile: path.join(root, 'template.yaml'),
     stackName: 'demo',
     stateDir: path.join(root, 'state'),
@@ -136,6 +137,20 @@ test('an execution goes on where it stopped when the stack is brought up again',
     status: 'SUCCEEDED',
     result: '{"again":{"b":2}}',
   });
+});
+
+test('with a time scale an hour of waiting is over at once', async () => {
+  const wait = `Id: 'a1', Type: 'WAIT', SubType: 'Wait', Action: 'START', Name: 'hour',
+        WaitOptions: { WaitSeconds: 3600 },`;
+  write(
+    'code/durable.mjs',
+    DURABLE.replace(/Id: 'a1'[^]*?ChainedInvokeOptions.*/, wait)
+      .replace("'CHAINED_INVOKE'", "'WAIT'")
+      .replace('invoked.ChainedInvokeDetails.Result', `'"waited"'`),
+  );
+  const { durable } = await start({ timeScale: 100_000 });
+  const { executionArn } = await durable.startExecution({ functionName: 'demo-Durable' });
+  expect(await durable.waitFor(executionArn)).toMatchObject({ result: '"waited"' });
 });
 
 test('the endpoint is on record while it is open', async () => {

@@ -39,6 +39,8 @@ export interface StackOptions {
   readonly parameters?: Readonly<Record<string, string>>;
   /** Stands in for the template's bucket; its prefix comes before the file system's own. */
   readonly bucket?: BucketLocation & { readonly prefix: string };
+  /** Divides waits, retry delays and callback timeouts of executions; default 1. */
+  readonly timeScale?: number;
   /** Variables the template may ask for (`PassEnvironment`). */
   readonly callerEnvironment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
@@ -267,6 +269,7 @@ class BringUp {
     for (const directory of [dataDir, mountPoint]) mkdirSync(directory, { recursive: true });
     const server = await startFileSystemServer({
       ...bucket,
+      ownStore: this.#options.bucket === undefined,
       prefix: plan.prefix,
       dataDir,
       mountPoint,
@@ -342,6 +345,7 @@ class BringUp {
     const functions = durableFunctions(host, plan.functions);
     const durable = await DurableService.open({
       dir: path.join(stateDir, 'executions'),
+      ...(this.#options.timeScale !== undefined && { timeScale: this.#options.timeScale }),
       clock,
       random,
       log,
