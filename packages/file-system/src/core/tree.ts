@@ -120,7 +120,7 @@ export class CoreTree implements Tree {
     this.#change(ino, () => {
       inode.dirty = bits;
       // From now on its content is a copy of what S3 has.
-      if (bits === 0 && inode.place !== noPlace) this.#core.noteUse(inode);
+      if (bits === 0 && inode.place !== noPlace && inode.parent !== 0) this.#core.noteUse(inode);
     });
   }
   eachDirty(each: (ino: number, bits: number) => void): void {

@@ -426,7 +426,12 @@ export class Operations {
     const world = this.#world;
     const [entry] = world.held.splice(this.#random.below(world.held.length), 1);
     if (entry === undefined) return;
-    const { ino, handle, life } = entry;
+    const { ino, handle, life, bytes } = entry;
+    const here = bytes === undefined ? undefined : await this.#whole(ino);
+    if (bytes !== undefined && !world.excuses.store && !world.excuses.disk) {
+      if (here === undefined || !sameBytes(here, bytes))
+        throw new Broken(`inode ${ino}, unlinked and open, does not read as it was written`);
+    }
     await world.guard(() => {
       if (life === world.process.life) world.process.fs.release(ino, handle, 0n);
     });

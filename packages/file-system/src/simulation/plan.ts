@@ -26,7 +26,11 @@ export type Step =
   | { kind: 'disk'; seed: number; full: boolean }
   | { kind: 'weather'; seed: number; weather: Weather }
   | { kind: 'barrier'; seed: number }
-  | { kind: 'maintain'; seed: number };
+  | { kind: 'maintain'; seed: number }
+  /** Another synchronisation configuration. */
+  | { kind: 'configure'; seed: number }
+  /** Nobody comes for longer than unread data is kept. */
+  | { kind: 'expire'; seed: number };
 
 export interface Plan {
   seed: number;
@@ -50,6 +54,7 @@ const crashFailpoints: readonly Failpoint[] = [
   Failpoint.commit,
   Failpoint.committed,
   Failpoint.contentSettle,
+  Failpoint.contentReclaim,
 ];
 
 export function drawPlan(seed: number, operations: number): Plan {
@@ -89,7 +94,18 @@ export function drawPlan(seed: number, operations: number): Plan {
       left--;
     } else steps.push(draw());
   }
-  return { seed, outside, large, careless, pageKeys, steps };
+  return { seed, outside, large, careless, pageKeys, steps: withConfigurations(steps, seed) };
+}
+
+/** Drawn apart from the rest. */
+function withConfigurations(steps: readonly Step[], seed: number): Step[] {
+  const random = new SeededRandom(seed + 5);
+  const share = random.pick([0, 0.03, 0.08]);
+  return steps.flatMap((step): Step[] => {
+    if (!random.chance(share)) return [step];
+    const kind = random.chance(0.4) ? 'configure' : 'expire';
+    return [step, { kind, seed: random.below(2 ** 31) }];
+  });
 }
 
 function drawWeather(random: SeededRandom): Weather {

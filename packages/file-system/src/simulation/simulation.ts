@@ -3,6 +3,11 @@
  * clock and one thread; checked against the models after every step and, when all is at rest, against the bucket.
  */
 import { join } from 'node:path';
+import type {
+  ExportDataRule,
+  ImportDataRule,
+  SynchronizationDocument,
+} from '../configuration/synchronization.ts';
 import { Kind, pending, rootIno } from '../operations.ts';
 import type { Caller, Result } from '../operations.ts';
 import { checkBucket, checkStep } from './checks.ts';
@@ -23,6 +28,8 @@ const startMs = 1_700_000_000_000;
 const relistMs = 5_000;
 /** What goes wrong may be felt for so long after: requests are tried again, failures are shown for a while. */
 const excusedMs = 60_000;
+/** Longer than any configuration keeps data that nobody reads. */
+const expiredMs = 32 * 24 * 60 * 60 * 1000;
 const fair: Weather = { faults: 0, staleMs: 0 };
 
 export class Simulation implements World {
@@ -185,6 +192,13 @@ export class Simulation implements World {
         return this.guard(() => void this.process.sync.barrier(0));
       case 'maintain':
         return this.guard(() => void this.process.fs.maintain(true));
+      case 'configure':
+        return this.guard(() => this.process.sync.configure(drawRules(this.#random), true));
+      case 'expire':
+        this.#now += expiredMs;
+        // Otherwise whoever comes next finds everything as it was left.
+        if (this.#random.chance(0.5)) return;
+        return this.guard(() => this.process.sync.tick(this.#now));
     }
   }
 
@@ -298,6 +312,23 @@ export class Simulation implements World {
     }
     this.#now += 10_000;
   }
+}
+
+function drawRules(random: SeededRandom): SynchronizationDocument {
+  const importRule = (prefix: string): ImportDataRule => ({
+    prefix,
+    trigger: random.pick(['ON_DIRECTORY_FIRST_ACCESS', 'ON_FILE_ACCESS']),
+    sizeLessThan: random.pick([0, 1_000, 66_000, 131_072, 400_000, 100_000_000]),
+  });
+  const exportRule = (prefix: string): ExportDataRule => {
+    const quietMs = random.pick([0, 500, 2_000]);
+    return { prefix, quietMs, maxAgeMs: quietMs + random.pick([0, 5_000, 60_000]) };
+  };
+  return {
+    importDataRules: [importRule(''), importRule('b/'), importRule('c/d/')],
+    expirationDataRules: [{ daysAfterLastAccess: random.pick([1, 30]) }],
+    moorageExportDataRules: [exportRule(''), exportRule('b/')],
+  };
 }
 
 function stepText(step: Step): string {
