@@ -11,6 +11,8 @@ import type { JournalFile } from './journal.ts';
 import { startLocalHost, VirtualClock, WorkerCrash } from './testing/index.ts';
 import type { LocalHandler, LocalHost, LocalHostOptions } from './testing/index.ts';
 
+const YEAR_SECONDS = 31_536_000;
+
 let dir: string;
 let host: LocalHost | undefined;
 beforeEach(async () => {
@@ -43,7 +45,7 @@ async function start(
       });
       const durable = Object.entries(handlers).map(([name, handler]) => {
         const wrapped = withDurableExecution(handler, { client }) as LocalHandler;
-        return [name, { durableSeconds: 3600, handler: o.wrap?.(wrapped) ?? wrapped }] as const;
+        return [name, { durableSeconds: YEAR_SECONDS, handler: o.wrap?.(wrapped) ?? wrapped }] as const;
       });
       return {
         echo: { handler: ((event: unknown) => Promise.resolve(event)) as LocalHandler },
@@ -94,6 +96,38 @@ test('a large execution is replayed page by page', async () => {
     { limits: { eventBytesMax: 5000 } },
   );
   expect(await run('main', {})).toMatchObject({ result: String((299 * 300) / 2) });
+});
+
+test('default retries run out, and a wait of months ends, in virtual time', async () => {
+  let attempts = 0;
+  const { run, service } = await start({
+    fails: async (_event, ctx) =>
+      ctx.step('call', async () => {
+        attempts++;
+        throw new Error('still down');
+      }),
+    sleeps: async (_event, ctx) => {
+      await ctx.step('before', async () => 1);
+      await ctx.wait('months', { days: 300 });
+      return 'awake';
+    },
+  });
+  expect(await run('fails', {})).toMatchObject({ status: 'FAILED' });
+  expect(attempts).toBe(6);
+  const slept = await run('sleeps', {});
+  expect(slept).toMatchObject({ status: 'SUCCEEDED', result: '"awake"' });
+  const { startedAt, endedAt } = service.get(slept.executionArn);
+  expect(endedAt! - startedAt).toBeGreaterThanOrEqual(300 * 86_400_000);
+  expect(service.history(slept.executionArn).map(({ EventType }) => EventType)).toEqual([
+    'ExecutionStarted',
+    'StepStarted',
+    'StepSucceeded',
+    'WaitStarted',
+    'InvocationCompleted',
+    'WaitSucceeded',
+    'InvocationCompleted',
+    'ExecutionSucceeded',
+  ]);
 });
 
 test('a handler that replays differently fails with a difference one can read', async () => {

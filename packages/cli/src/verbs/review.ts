@@ -21,10 +21,19 @@ import { runLog } from '../review/run-log.ts';
 import type { ReviewSummary } from '../review/summary.ts';
 import { checkRevision, parseTarget, type Target } from '../review/target.ts';
 import type { Verb } from '../run.ts';
+import { TIME_SCALE_OPTION, timeScaleOf } from '../time-scale.ts';
 import { stopSignals } from '../stop-signals.ts';
 
 type Option =
-  'revision' | 'model' | 'fail-on' | 'bucket' | 'endpoint' | 'output' | 'data-dir' | 'resume';
+  | 'revision'
+  | 'model'
+  | 'fail-on'
+  | 'bucket'
+  | 'endpoint'
+  | 'output'
+  | 'data-dir'
+  | 'resume'
+  | 'time-scale';
 
 export const verb: Verb<Option> = {
   declaration: {
@@ -59,6 +68,7 @@ export const verb: Verb<Option> = {
         help: 'Where runs are kept. Default: $XDG_DATA_HOME/moorage or ~/.local/share/moorage.',
       },
       resume: { value: 'RUN', help: 'Finish a run that was interrupted.' },
+      'time-scale': TIME_SCALE_OPTION,
     },
     notes: [
       'Exit codes: 0 reviewed, nothing at or above --fail-on; 1 findings at or above --fail-on; 2 arguments, ' +
@@ -72,6 +82,7 @@ async function review(args: ParsedArguments<Option>, terminal: Terminal): Promis
   const startedMs = Date.now();
   const places = directories(process.env, args.values['data-dir']);
   const failOn = severityOf(args.values['fail-on']);
+  const timeScale = timeScaleOf(args.values['time-scale']);
   const planned = args.values.resume === undefined ? plan(args) : resume(args, places.data);
   const { output } = args.values;
   if (output !== undefined) prepareOutput(path.resolve(output));
@@ -88,6 +99,7 @@ async function review(args: ParsedArguments<Option>, terminal: Terminal): Promis
       target,
       output,
       cacheDir: places.cache,
+      timeScale,
       asUser: asOriginalUser(),
       startedMs,
       signal,

@@ -13,26 +13,24 @@ export async function checkBucket(location: BucketLocation): Promise<void> {
       'BucketNotVersioned',
       `Versioning is not enabled on the bucket ${location.bucket}, so a lost update could not be undone.`,
       'Enable it: `aws s3api put-bucket-versioning ' +
-        `--bucket ${location.bucket} --versioning-configuration Status=Enabled\`` +
-        (location.endpoint === undefined ? '.' : ` with \`--endpoint-url ${location.endpoint}\`.`),
+        `--bucket ${location.bucket} --versioning-configuration Status=Enabled --endpoint-url ${bucket.endpoint}\`.`,
     );
   } catch (error) {
-    throw explain(error, location);
+    throw explain(error, location.bucket, bucket.endpoint);
   } finally {
     await bucket.close();
   }
 }
 
-function explain(error: unknown, location: BucketLocation): unknown {
+function explain(error: unknown, name: string, where: string): unknown {
   if (!(error instanceof S3Error)) return error;
-  const where = location.endpoint ?? 'Amazon S3';
   const cause = { cause: error };
   switch (error.code) {
     case 'NoSuchBucket':
       return new StackError(
         'BucketMissing',
-        `There is no bucket ${location.bucket} at ${where}.`,
-        `Check the name and --endpoint, or make it: \`aws s3 mb s3://${location.bucket}\`.`,
+        `There is no bucket ${name} at ${where}.`,
+        `Check the name and --endpoint, or make it: \`aws s3 mb s3://${name} --endpoint-url ${where}\`.`,
         cause,
       );
     case 'MissingCredentials':
@@ -41,7 +39,7 @@ function explain(error: unknown, location: BucketLocation): unknown {
     case 'ClockSkew':
       return new StackError(
         'AccessDenied',
-        `${where} refuses these credentials for the bucket ${location.bucket}: ${error.message}`,
+        `${where} refuses these credentials for the bucket ${name}: ${error.message}`,
         'Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; `aws sts get-caller-identity` shows who you are.',
         cause,
       );
@@ -52,14 +50,14 @@ function explain(error: unknown, location: BucketLocation): unknown {
     case 'BrokenTransfer':
       return new StackError(
         'StoreUnreachable',
-        `The bucket ${location.bucket} at ${where} cannot be reached: ${error.message}`,
+        `The bucket ${name} at ${where} cannot be reached: ${error.message}`,
         'Check --endpoint and the network.',
         cause,
       );
     default:
       return new StackError(
         'BucketUnusable',
-        `The bucket ${location.bucket} at ${where} cannot be used: ${error.message}`,
+        `The bucket ${name} at ${where} cannot be used: ${error.message}`,
         'Check --endpoint and the region (AWS_REGION).',
         cause,
       );
