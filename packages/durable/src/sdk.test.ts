@@ -45,7 +45,10 @@ async function start(
       });
       const durable = Object.entries(handlers).map(([name, handler]) => {
         const wrapped = withDurableExecution(handler, { client }) as LocalHandler;
-        return [name, { durableSeconds: YEAR_SECONDS, handler: o.wrap?.(wrapped) ?? wrapped }] as const;
+        return [
+          name,
+          { durableSeconds: YEAR_SECONDS, handler: o.wrap?.(wrapped) ?? wrapped },
+        ] as const;
       });
       return {
         echo: { handler: ((event: unknown) => Promise.resolve(event)) as LocalHandler },
