@@ -76,8 +76,11 @@ export class Durability {
 
   /** Its process was interrupted: nobody waits for it any more. */
   cancel(waitId: WaitId): void {
-    for (const waiting of this.#waiting.values())
-      if (waiting.waitId === waitId) this.#waiting.delete(waiting.request);
+    for (const waiting of this.#waiting.values()) {
+      if (waiting.waitId !== waitId) continue;
+      this.#waiting.delete(waiting.request);
+      if (waiting.stage === 'exporting') this.#core.planner.barrierFailures(waitId);
+    }
   }
 
   #wait(waiting: Waiting): Status {

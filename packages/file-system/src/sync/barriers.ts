@@ -62,8 +62,9 @@ export class Barriers {
     }
   }
 
-  /** What did not make it; told once. */
+  /** What did not make it; told once, and then the barrier is forgotten, also one that is not ready. */
   failures(waitId: WaitId): SyncFailure[] {
+    this.#open.delete(waitId);
     const failures = this.#done.get(waitId) ?? [];
     this.#done.delete(waitId);
     return failures;

@@ -6,13 +6,17 @@ import { collect } from '@moorage/object-store';
 import type { Bucket } from '@moorage/object-store';
 import { bucketOn, Live } from './live.ts';
 import type { S3Server } from './live.ts';
+import type { FileSystemOptions } from '../file-system.ts';
 import type { SyncOptions } from '../sync/context.ts';
 
 export interface Rig {
   outside: Bucket;
   live: Live;
   /** Another file system on the same bucket. */
-  second: (options?: Partial<SyncOptions>) => Promise<Live>;
+  second: (
+    options?: Partial<SyncOptions>,
+    fileSystem?: Partial<FileSystemOptions>,
+  ) => Promise<Live>;
   keys: () => Promise<string[]>;
   text: (key: string) => Promise<string>;
   end: () => Promise<void>;
@@ -33,8 +37,8 @@ export async function startRig(
   return {
     outside,
     live,
-    async second(other = options) {
-      const opened = await Live.start(server, other);
+    async second(other = options, fileSystem = {}) {
+      const opened = await Live.start(server, other, fileSystem);
       more.push(opened);
       return opened;
     },

@@ -4,6 +4,7 @@
  */
 import { openBucket } from '@moorage/object-store';
 import type { Bucket } from '@moorage/object-store';
+import type { FileSystemOptions } from '../file-system.ts';
 import { errorOf, newAttributes, ok, Open, pending, rootIno } from '../operations.ts';
 import type { Attributes, Result, Status, WaitId } from '../operations.ts';
 import type { SyncOptions } from '../sync/context.ts';
@@ -41,7 +42,12 @@ export class Live {
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
 
-  private constructor(server: S3Server, bucket: Bucket, options: Partial<SyncOptions>) {
+  private constructor(
+    server: S3Server,
+    bucket: Bucket,
+    options: Partial<SyncOptions>,
+    fileSystem: Partial<FileSystemOptions>,
+  ) {
     this.#server = server;
     this.#options = options;
     this.fixture = new Fixture({
@@ -53,13 +59,18 @@ export class Live {
         inodeChanged: () => undefined,
         entryChanged: () => undefined,
       },
+      ...fileSystem,
     });
     this.sync = this.#attach();
     this.#transfers = this.#connect(bucket);
   }
 
-  static async start(server: S3Server, options: Partial<SyncOptions> = {}): Promise<Live> {
-    return new Live(server, await bucketOn(server), options);
+  static async start(
+    server: S3Server,
+    options: Partial<SyncOptions> = {},
+    fileSystem: Partial<FileSystemOptions> = {},
+  ): Promise<Live> {
+    return new Live(server, await bucketOn(server), options, fileSystem);
   }
 
   #attach(): Sync {

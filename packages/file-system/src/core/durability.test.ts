@@ -1,0 +1,77 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { FsError, ok, pending, rootIno, type Caller } from '../operations.ts';
+import { caller, Fixture } from '../testing/fixture.ts';
+
+let fx: Fixture;
+const flushes: (readonly number[])[] = [];
+beforeEach(() => {
+  flushes.length = 0;
+  fx = new Fixture({ flusher: { flush: (descriptors) => void flushes.push(descriptors) } });
+});
+afterEach(() => fx.end());
+
+let request = 100;
+function asking(): Caller {
+  return { ...caller(0), request: ++request };
+}
+
+test('waits for a flush of its bytes and of the journal, the journal last', () => {
+  const ino = fx.file(rootIno, 'f', 'text');
+  const c = asking();
+  expect(fx.fs.fsync(c, ino)).toBe(pending);
+  const waitId = fx.fs.pendingOn;
+  expect(flushes).toHaveLength(1);
+  expect(flushes[0]).toHaveLength(2);
+  // Repeated too early, it goes on waiting; nothing is flushed twice.
+  expect(fx.fs.fsync(c, ino)).toBe(pending);
+  expect(fx.fs.pendingOn).toBe(waitId);
+  fx.fs.flushed(false);
+  expect(fx.ready).toEqual([waitId]);
+  expect(fx.fs.fsync(c, ino)).toBe(ok);
+  expect(flushes).toHaveLength(1);
+});
+
+test('those that come during a flush share the next one', () => {
+  const files = ['a', 'b', 'c'].map((name) => fx.file(rootIno, name, name));
+  const large = fx.file(rootIno, 'large', 'x'.repeat(100_000));
+  const first = asking();
+  expect(fx.fs.fsync(first, files[0]!)).toBe(pending);
+  const others = [...files, large].map((ino) => ({ c: asking(), ino }));
+  for (const { c, ino } of others) expect(fx.fs.fsync(c, ino)).toBe(pending);
+  expect(flushes).toHaveLength(1);
+  fx.fs.flushed(false);
+  expect(fx.fs.fsync(first, files[0]!)).toBe(ok);
+  for (const { c, ino } of others) expect(fx.fs.fsync(c, ino)).toBe(pending);
+  expect(flushes).toHaveLength(2);
+  // Small files share a file, the large one has its own, and there is one journal.
+  expect(flushes[1]).toHaveLength(3);
+  fx.fs.flushed(false);
+  for (const { c, ino } of others) expect(fx.fs.fsync(c, ino)).toBe(ok);
+});
+
+test('a disk that refuses is told to all who waited for that flush, and to nobody else', () => {
+  const ino = fx.file(rootIno, 'f', 'text');
+  const c = asking();
+  fx.fs.fsync(c, ino);
+  fx.fs.flushed(true);
+  expect(fx.fs.fsync(c, ino)).toBe(FsError.Io);
+  const again = asking();
+  fx.fs.fsync(again, ino);
+  fx.fs.flushed(false);
+  expect(fx.fs.fsync(again, ino)).toBe(ok);
+});
+
+test('an interrupted one is forgotten; a file removed meanwhile is no error', () => {
+  const ino = fx.file(rootIno, 'f', 'text');
+  const c = asking();
+  fx.fs.fsync(c, ino);
+  fx.fs.cancelWait(fx.fs.pendingOn);
+  const { ino: open } = fx.open(rootIno, 'open');
+  const other = asking();
+  expect(fx.fs.fsync(other, open)).toBe(pending);
+  fx.fs.unlink(caller(0), rootIno, 'open');
+  fx.fs.flushed(false);
+  fx.fs.flushed(false);
+  expect(fx.fs.fsync(other, open)).toBe(ok);
+  expect(fx.ready).toHaveLength(1);
+});
