@@ -1,4 +1,5 @@
 /** Operations on buckets and on the service; the change stream. */
+import { isBucketName } from './bucket-name.ts';
 import { xmlAnswer } from './exchange.ts';
 import type { Answer, Exchange, Handler } from './exchange.ts';
 import type { DocumentKind } from './bucket-table.ts';
@@ -8,8 +9,6 @@ import { S3Failure } from './s3-error.ts';
 import type { S3ErrorCode } from './s3-error.ts';
 import { parseTagDocument, tagDocument } from './tagging.ts';
 import { childText, childrenNamed, element, parseXml, xmlDocument } from './xml.ts';
-
-const namePattern = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
 /** ListBuckets; the token is the name of the last bucket. */
 export function listBuckets(x: Exchange): Answer {
@@ -41,7 +40,7 @@ export function listBuckets(x: Exchange): Answer {
 export async function createBucket(x: Exchange): Promise<Answer> {
   refuseUnsupported(x);
   const { bucket: name } = x.target;
-  if (!namePattern.test(name) || name.includes('..') || /^\d+\.\d+\.\d+\.\d+$/.test(name)) {
+  if (!isBucketName(name)) {
     throw new S3Failure('InvalidBucketName', { details: { BucketName: name } });
   }
   const body = await receiveDocument(x);

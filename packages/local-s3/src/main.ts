@@ -1,6 +1,6 @@
 /**
  * Entry of a child process: `node main.js --dir D [--port N] [--host H] [--region R]
- * [--bucket B] [--exit-with-stdin]`. Prints one line of JSON when it listens; stops on SIGTERM, SIGINT, or at the
+ * [--bucket B]... [--exit-with-stdin]`. Prints one line of JSON when it listens; stops on SIGTERM, SIGINT, or at the
  * end of its standard input when told so.
  */
 import { parseArgs } from 'node:util';
@@ -13,14 +13,14 @@ async function main(): Promise<void> {
       port: { type: 'string', default: '0' },
       host: { type: 'string' },
       region: { type: 'string' },
-      bucket: { type: 'string' },
+      bucket: { type: 'string', multiple: true, default: [] },
       'exit-with-stdin': { type: 'boolean', default: false },
     },
   });
   const { dir, port, host, region, bucket } = values;
   if (dir === undefined || !/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
     throw new Error(
-      'usage: --dir DIR [--port 0..65535] [--host H] [--region R] [--bucket B] [--exit-with-stdin]',
+      'usage: --dir DIR [--port 0..65535] [--host H] [--region R] [--bucket B]... [--exit-with-stdin]',
     );
   }
   const s3 = await startLocalS3({
@@ -28,7 +28,7 @@ async function main(): Promise<void> {
     port: Number(port),
     ...(host === undefined ? {} : { host }),
     ...(region === undefined ? {} : { region }),
-    ...(bucket === undefined ? {} : { bucket }),
+    buckets: bucket,
     log: (line) => console.error(line),
   });
   const stop = (): void => {

@@ -1,4 +1,5 @@
 /** Starting and stopping an endpoint: directory, lock, credentials, port. */
+import { isBucketName } from './bucket-name.ts';
 import type { Credentials } from './credentials.ts';
 import { loadCredentials } from './credentials.ts';
 import { openStore, type Store } from './store.ts';
@@ -16,8 +17,8 @@ export interface LocalS3Options {
   readonly credentials?: Credentials;
   /** `us-east-1` unless said otherwise. */
   readonly region?: string;
-  /** Made, with versioning on, when it is not there yet. */
-  readonly bucket?: string;
+  /** Each is made, with versioning on, when it is not there yet. */
+  readonly buckets?: readonly string[];
   /** Milliseconds since the epoch. */
   readonly clock?: () => number;
   /** Told of internal errors, one line each. */
@@ -42,7 +43,7 @@ export async function startLocalS3(options: LocalS3Options): Promise<LocalS3> {
   const store = openStore({ dir: options.dir, clock });
   try {
     const credentials = loadCredentials(options.dir, options.credentials);
-    if (options.bucket !== undefined) ensureBucket(store, options.bucket, clock());
+    for (const name of options.buckets ?? []) ensureBucket(store, name, clock());
     const server = await listen({
       store,
       credentials,
@@ -70,6 +71,11 @@ export async function startLocalS3(options: LocalS3Options): Promise<LocalS3> {
 
 function ensureBucket({ buckets }: Store, name: string, now: number): void {
   if (buckets.list().some((bucket) => bucket.name === name)) return;
+  if (!isBucketName(name)) {
+    throw new Error(
+      `local-s3: ${JSON.stringify(name)} cannot be a bucket: 3 to 63 lower-case letters, digits, dots and dashes`,
+    );
+  }
   buckets.create(name, now);
   buckets.setVersioning(name, 'Enabled');
 }

@@ -2,13 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { CommandError, EXIT } from './outcome.ts';
 import { helpText, parseVerb, type VerbDeclaration } from './verb.ts';
 
-const verb: VerbDeclaration<'bucket' | 'read-only'> = {
+const verb: VerbDeclaration<'bucket' | 'tag' | 'read-only'> = {
   name: 'demo',
   usage: ['<target> [options]', '--all'],
   summary: 'Shows how.',
   positionals: { min: 1, max: 1 },
   options: {
     bucket: { value: 'URL', help: 'Where the bucket is. '.repeat(8).trim() },
+    tag: { value: 'TAG', repeated: true, help: 'One of its tags.' },
     'read-only': { short: 'r', help: 'Change nothing.' },
   },
   notes: ['Exit codes: 0 and 2.'],
@@ -30,6 +31,12 @@ describe('parsing', () => {
     expect(parsed.positionals).toEqual(['x']);
     expect(parsed.values).toEqual({ bucket: 's3://b' });
     expect([...parsed.switches].sort()).toEqual(['json', 'read-only']);
+  });
+
+  test('options that may be repeated, none, once and twice', () => {
+    expect(parseVerb(verb, ['x']).lists).toEqual({});
+    expect(parseVerb(verb, ['x', '--tag', 'a']).lists).toEqual({ tag: ['a'] });
+    expect(parseVerb(verb, ['--tag', 'a', 'x', '--tag=b']).lists).toEqual({ tag: ['a', 'b'] });
   });
 
   test('what follows -- is never an option', () => {

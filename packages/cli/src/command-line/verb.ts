@@ -6,6 +6,8 @@ export interface OptionDeclaration {
   /** Name of the value in `--help`; without it the option is a switch. */
   readonly value?: string;
   readonly short?: string;
+  /** It takes a value and may be given more than once: its values are in `lists`. */
+  readonly repeated?: true;
   readonly help: string;
 }
 
@@ -27,6 +29,8 @@ export interface ParsedArguments<Name extends string> {
   readonly positionals: readonly string[];
   /** Values of options that take one. */
   readonly values: Partial<Record<Name, string>>;
+  /** Values of options that may be given more than once. */
+  readonly lists: Partial<Record<Name, readonly string[]>>;
   /** Switches that were given. */
   readonly switches: ReadonlySet<Name | 'json' | 'help'>;
 }
@@ -47,6 +51,7 @@ export function parseVerb<Name extends string>(
     options[name] = {
       type: option.value === undefined ? 'boolean' : 'string',
       ...(option.short !== undefined && { short: option.short }),
+      ...(option.repeated && { multiple: true }),
     };
   }
   const remedy = `See \`moorage ${verb.name} --help\`.`;
@@ -54,13 +59,17 @@ export function parseVerb<Name extends string>(
   try {
     parsed = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
-    if (asksForHelp(args)) return { positionals: [], values: {}, switches: new Set(['help']) };
+    if (asksForHelp(args)) {
+      return { positionals: [], values: {}, lists: {}, switches: new Set(['help']) };
+    }
     throw usageError(firstSentence((error as Error).message), remedy);
   }
   const values: Partial<Record<Name, string>> = {};
+  const lists: Partial<Record<Name, readonly string[]>> = {};
   const switches = new Set<Name | 'json' | 'help'>();
   for (const [name, value] of Object.entries(parsed.values)) {
     if (typeof value === 'string') values[name as Name] = value;
+    else if (Array.isArray(value)) lists[name as Name] = value as string[];
     else if (value === true) switches.add(name as Name);
   }
   const { positionals } = parsed;
@@ -71,7 +80,7 @@ export function parseVerb<Name extends string>(
     if (extra !== undefined)
       throw usageError(`Unexpected argument ${JSON.stringify(extra)}`, remedy);
   }
-  return { positionals, values, switches };
+  return { positionals, values, lists, switches };
 }
 
 /** Value of `--timeout` in milliseconds. Throws a usage error. */

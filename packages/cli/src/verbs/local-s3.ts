@@ -5,7 +5,7 @@ import type { ParsedArguments } from '../command-line/verb.ts';
 import type { Verb } from '../run.ts';
 import { stopSignals } from '../stop-signals.ts';
 
-type Option = 'dir' | 'port' | 'host' | 'region';
+type Option = 'dir' | 'bucket' | 'port' | 'host' | 'region';
 
 export const verb: Verb<Option> = {
   declaration: {
@@ -17,6 +17,11 @@ export const verb: Verb<Option> = {
     positionals: { min: 0, max: 0 },
     options: {
       dir: { value: 'DIR', help: 'Where buckets and objects are kept; made when missing.' },
+      bucket: {
+        value: 'NAME',
+        repeated: true,
+        help: 'Make this bucket, with versioning on, when it is not there. May be repeated.',
+      },
       port: { value: 'N', help: 'Port to listen on. Default: a free one.' },
       host: { value: 'ADDRESS', help: 'Address to listen on. Default: 127.0.0.1.' },
       region: { value: 'NAME', help: 'Region of the endpoint. Default: us-east-1.' },
@@ -45,6 +50,7 @@ async function localS3(args: ParsedArguments<Option>, terminal: Terminal): Promi
       dir,
       port: Number(port),
       ...(host !== undefined && { host }),
+      buckets: args.lists.bucket ?? [],
       ...(region !== undefined && { region }),
       log: (line) => terminal.note(line),
     });
