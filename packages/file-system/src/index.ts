@@ -40,7 +40,7 @@ export {
   checkDocument,
   defaultConfiguration,
   SynchronizationError,
-} from './configuration/synchronization.ts';
+} from './configuration/index.ts';
 export type {
   ExpirationDataRule,
   ExportDataRule,
@@ -48,14 +48,17 @@ export type {
   ImportTrigger,
   SynchronizationConfiguration,
   SynchronizationDocument,
-} from './configuration/synchronization.ts';
+} from './configuration/index.ts';
 export { createPlanner } from './sync/planner.ts';
 export type { SyncOptions } from './sync/context.ts';
+export { KeyNamesFixed } from './sync/key-names.ts';
 export type { DefaultAttributes } from './sync/posix-metadata.ts';
 export { Dirty } from './sync/port.ts';
 export type {
   ConflictRecord,
   ExportError,
+  Failure,
+  FailureList,
   ImportFailure,
   PendingChange,
   PendingList,

@@ -8,4 +8,5 @@ export { NotificationPipe } from './notifier.ts';
 export { ServingLoop } from './serve.ts';
 export type { ServeEnd, ServeOptions, ServingWork } from './serve.ts';
 export { openEventFd, openSocketPair, signalEventFd, tryLock } from './system-calls.ts';
+export type { TrafficCounts, TrafficReport } from './traffic.ts';
 export { ViewNames } from './view-names.ts';

@@ -29,6 +29,7 @@ import { ParkedRequests } from './parked.ts';
 import { ReplyBuffer } from './reply.ts';
 import { RequestBuffer } from './request.ts';
 import { errno, errnoName, poll, read, write } from './system-calls.ts';
+import { Traffic } from './traffic.ts';
 import type { ViewNames } from './view-names.ts';
 import {
   Errno,
@@ -106,6 +107,7 @@ export class ServingLoop {
   #end: ServeEnd | undefined;
   /** Requests so far, parked ones again each time they are repeated. */
   handled = 0;
+  readonly traffic: Traffic = new Traffic();
 
   constructor(options: ServeOptions) {
     this.#o = options;
@@ -236,6 +238,7 @@ export class ServingLoop {
       default: {
         const status = this.#perform(opcode);
         if (status === pending) return this.#park(opcode, interrupted);
+        this.traffic.count(opcode, this.#request.length(), status === ok ? this.#reply.length : 0);
         // Whoever hears of the change may look at it through another view at once.
         if (this.#o.notes.flush()) this.#o.notifications.settle();
         if (status === ok && isLockTaken(opcode, this.#request) && this.#hold()) return;

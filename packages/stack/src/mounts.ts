@@ -6,7 +6,10 @@ export {
   listenForControl,
   startFileSystemServer,
   type FileConflict,
+  type ChangeSource,
+  type FailureList,
   type FileFailure,
+  type FileSystemMetrics,
   type FileSystemControl,
   type FileSystemServer,
   type FileSystemServerOptions,
@@ -14,6 +17,7 @@ export {
   type FsyncTarget,
   type PendingList,
 } from './file-system-server/index.ts';
+export type { SynchronizationConfiguration } from '@moorage/file-system/configuration';
 export type { BucketLocation } from '@moorage/object-store';
 export { checkBucket } from './live/check-bucket.ts';
 export { MountError, mountedAt, unmount as removeMount } from '@moorage/fuse/mounting';

@@ -45,8 +45,16 @@ export class Directories {
     });
   }
 
-  failures(): ImportFailure[] {
-    return [...this.#failures].map(([key, reason]) => ({ key, reason }));
+  get failureCount(): number {
+    return this.#failures.size;
+  }
+
+  *failures(countMax: number = Infinity): Generator<ImportFailure> {
+    let left = countMax;
+    for (const [key, reason] of this.#failures) {
+      if (left-- <= 0) return;
+      yield { key, reason };
+    }
   }
 
   need(directory: number): Result {

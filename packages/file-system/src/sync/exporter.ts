@@ -272,7 +272,12 @@ export class Exporter {
     const key = this.#keys.keyOf(ino, a.kind);
     const fault = faultOfKey(key);
     if (key === undefined || fault !== undefined) {
-      this.#fail(pending, fault ?? 'NameNotUtf8', 'The path cannot be a key in S3.');
+      const isOwn = fault !== 'NameNotUtf8' || !this.#keys.hasKeyName(ino);
+      if (isOwn) this.#fail(pending, fault ?? 'NameNotUtf8', 'The path cannot be a key in S3.');
+      else {
+        const message = 'A directory above it has a name that cannot be in a key.';
+        this.#fail(pending, 'DependencyExportFailed', message);
+      }
       return;
     }
     if (!this.#lanes.waitFor(key, ino)) this.#send(pending, key, bits, a);

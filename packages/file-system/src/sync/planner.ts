@@ -22,12 +22,14 @@ import { Attempts, Deletions } from './deletions.ts';
 import { Directories } from './directories.ts';
 import { Evictor } from './evictor.ts';
 import { Exporter } from './exporter.ts';
+import { failureList } from './failure-list.ts';
 import { Heads } from './heads.ts';
 import { Lanes } from './lanes.ts';
 import { isAtOrBelow, pendingList } from './pending-list.ts';
 import { Dirty } from './port.ts';
 import type {
   ConflictRecord,
+  FailureList,
   PendingList,
   Settlement,
   Sync,
@@ -42,6 +44,8 @@ import { RemoteKeys } from './remote-keys.ts';
 import { statusText } from './status-text.ts';
 import { Uploads } from './uploads.ts';
 
+/** Of each kind, in the status. */
+const failuresShownMax = 1_000;
 /** Moved directories whose children are marked within one tick. */
 const expandedPerTick = 64;
 
@@ -289,14 +293,20 @@ class Planner implements Sync {
   status(): SyncStatus {
     const { lastError, exported, imported } = this.#context;
     const oldest = this.#exporter.oldestChangeMs();
+    const told = this.#relister.oldestToldMs();
+    const failed = this.#exporter.failures();
     const exportAgeMs = Math.max(0, this.#context.now() - oldest);
     const status: SyncStatus = {
       pending: this.#exporter.pendingCount,
       exporting: this.#lanes.jobs,
-      failed: this.#exporter.failures(),
+      failed: failed.slice(0, failuresShownMax),
+      failedCount: failed.length,
       conflicts: this.#conflicts.list.map(shownConflict),
-      importFailures: this.#directories.failures(),
+      importFailures: [...this.#directories.failures(failuresShownMax)],
+      importFailureCount: this.#directories.failureCount,
       exportAgeMs: Number.isFinite(exportAgeMs) ? exportAgeMs : 0,
+      importAgeMs: Number.isFinite(told) ? Math.max(0, this.#context.now() - told) : 0,
+      changesFrom: this.#relister.isTold ? 'events' : 'listing',
       exported,
       imported,
       cacheBytes: this.#evictor.usedBytes,
@@ -304,6 +314,12 @@ class Planner implements Sync {
     };
     if (lastError !== undefined) status.lastError = lastError;
     return status;
+  }
+
+  failures(from: number, countMax: number): FailureList {
+    const imports = this.#directories.failures();
+    const parts = { exporter: this.#exporter, deletions: this.#deletions, imports };
+    return failureList(parts, this.#context.options.prefix, from, countMax);
   }
 
   conflicts(): readonly ConflictRecord[] {

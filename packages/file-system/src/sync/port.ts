@@ -195,6 +195,8 @@ export interface Sync {
   configuration(): SynchronizationConfiguration;
   /** Throws a `SynchronizationError`. `anyVersion`: also when it was not made from the one in force. */
   configure(document: unknown, anyVersion: boolean): void;
+  /** From the so-manieth on, at most so many. */
+  failures(from: number, countMax: number): FailureList;
   /** What waits at and below `ino` (0 = everywhere), the oldest first, at most so many of it. */
   pending(ino: number, countMax: number): PendingList;
   /** Those that are not settled, oldest first. */
@@ -221,6 +223,8 @@ export type ExportError =
   | 'S3ObjectArchived'
   | 'S3BucketNotFound'
   | 'FileSizeExceedsS3Limit'
+  /** What has to be in S3 before it is not there. */
+  | 'DependencyExportFailed'
   | 'NameNotUtf8'
   | 'Conflict';
 
@@ -298,18 +302,45 @@ export interface ImportFailure {
     | 'ReservedName';
 }
 
+/** One failure. `isRetried`: by itself, once a minute; else only when the file is changed or moved. */
+export type Failure =
+  | {
+      kind: 'export';
+      path: string;
+      error: ExportError;
+      message: string;
+      remedy: string;
+      isRetried: boolean;
+    }
+  | ({ kind: 'import' } & ImportFailure);
+
+/** A page of failures, and how many there are of each kind; those of export come first. */
+export interface FailureList {
+  exports: number;
+  imports: number;
+  failures: Failure[];
+}
+
 export interface SyncStatus {
   /** Files and directories that are not in S3 yet, deletions included. */
   pending: number;
   /** Of these, in flight. */
   exporting: number;
+  /** The first thousand; `failures()` gives them all. */
   failed: SyncFailure[];
+  failedCount: number;
   conflicts: SyncConflict[];
+  /** The first thousand. */
   importFailures: ImportFailure[];
+  importFailureCount: number;
   /** The last failed request, also when it is being retried. */
   lastError?: { code: string; message: string; atMs: number };
   /** Age of the oldest change that is not in S3, 0 when there is none. */
   exportAgeMs: number;
+  /** Since when a change in S3 is known of that is not visible yet, as an age; 0 when there is none. */
+  importAgeMs: number;
+  /** Changes of others are: told by the store (or a queue, a webhook), or found by listing. */
+  changesFrom: 'events' | 'listing';
   exported: number;
   imported: number;
   /** What content takes on disk, and what it may take. What is not in S3 yet may be more than that. */

@@ -50,6 +50,8 @@ export class Relister {
   readonly #lanes: Lanes;
   readonly #used = new Map<number, Used>();
   #active = 0;
+  /** Directories in which something has changed, and since when that is known. */
+  readonly #behind = new Map<number, number>();
   #toldShare = 1;
   #nextMs = Infinity;
 
@@ -87,8 +89,18 @@ export class Relister {
   soon(directory: number): void {
     const used = this.#used.get(directory);
     if (used === undefined) return;
+    if (!this.#behind.has(directory)) this.#behind.set(directory, this.#context.now());
     used.wantedMs = Math.min(used.wantedMs, this.#context.now() + soonMs);
     this.#nextMs = Math.min(this.#nextMs, used.wantedMs);
+  }
+
+  /** When the oldest change was told that is not visible yet; Infinity = there is none. */
+  oldestToldMs(): number {
+    return Math.min(...this.#behind.values());
+  }
+
+  get isTold(): boolean {
+    return this.#toldShare > 1;
   }
 
   /** The store tells of changes (or does not any more): listing is then only for what it failed to tell. */
@@ -111,6 +123,7 @@ export class Relister {
       const idleMs = now - used.touchedMs;
       if (idleMs > usedMs && !this.#context.tree.inUse(directory)) {
         this.#used.delete(directory);
+        this.#behind.delete(directory);
         continue;
       }
       const dueOf = (): number => {
@@ -153,8 +166,12 @@ export class Relister {
       if (!result.last) return;
     }
     this.#active--;
-    if (result.kind === 'page') this.#compare(relisting);
-    else if (result.kind === 'failed') this.#context.failed(result.code, result.message);
+    if (result.kind === 'page') {
+      this.#compare(relisting);
+      // Unless something was told meanwhile.
+      const wantedMs = this.#used.get(relisting.directory)?.wantedMs ?? Infinity;
+      if (wantedMs === Infinity) this.#behind.delete(relisting.directory);
+    } else if (result.kind === 'failed') this.#context.failed(result.code, result.message);
     this.#context.listingEnds();
   }
 

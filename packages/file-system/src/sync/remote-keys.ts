@@ -35,6 +35,11 @@ export class RemoteKeys {
     return prefix + part + (kind === Kind.directory ? '/' : '');
   }
 
+  /** Whether its own name can be in a key; those of the directories above it are not looked at. */
+  hasKeyName(ino: number): boolean {
+    return this.#context.names.partOf(this.#context.tree.nameOf(ino)) !== undefined;
+  }
+
   /** The prefix of a directory's children by its path. */
   prefixOf(directory: number): string | undefined {
     const { names, tree, options } = this.#context;

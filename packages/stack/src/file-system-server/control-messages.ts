@@ -2,14 +2,25 @@
  * What the supervisor and the server process say to each other over the IPC channel. Plain JSON.
  * The server gets one `start`, then requests; it answers `ready` or `failed`, then one reply a request.
  */
-import type { AccessPoint, FsyncTarget, PendingList, Settlement } from '@moorage/file-system';
-import type { StoreReport } from '@moorage/file-system/transfer';
+import type {
+  AccessPoint,
+  FailureList,
+  FsyncTarget,
+  PendingList,
+  Settlement,
+} from '@moorage/file-system';
+import type {
+  SynchronizationConfiguration,
+  SynchronizationDocument,
+} from '@moorage/file-system/configuration';
+import type { ChangeSource, StoreReport } from '@moorage/file-system/transfer';
 import type { Identity, Session } from '@moorage/fuse';
 import type { BucketLocation } from '@moorage/object-store';
 import type {
   ConflictEnd,
   FileConflict,
   FileFailure,
+  FileSystemMetrics,
   FileSystemServerErrorCode,
   FileSystemStatus,
   LogLevel,
@@ -37,6 +48,12 @@ export interface ServerConfiguration {
   accessPoints: TokenedAccessPoint[];
   quietMs: number;
   maxAgeMs: number;
+  /** Absent: as the last time. */
+  escapeKeys: boolean | undefined;
+  changes: ChangeSource | undefined;
+  /** Put by the first process of a mount. */
+  synchronization: SynchronizationDocument | undefined;
+  cacheBytesMax: number | undefined;
   fsync: FsyncTarget;
   /** Of objects that do not say whose they are, and of a new file system's root. */
   owner: { uid: number; gid: number };
@@ -51,16 +68,24 @@ export type ServerRequest =
   | { kind: 'addAccessPoint'; accessPoint: TokenedAccessPoint }
   | { kind: 'sync'; path: string }
   | { kind: 'status' }
+  | { kind: 'failures'; from: number; countMax: number }
+  | { kind: 'metrics' }
   | { kind: 'pending'; path: string; countMax: number }
-  | { kind: 'settleConflict'; conflictId: string; how: ConflictEnd; as?: string };
+  | { kind: 'settleConflict'; conflictId: string; how: ConflictEnd; as?: string }
+  | { kind: 'synchronization' }
+  | { kind: 'putSynchronization'; document: unknown };
 
 /** What each request is answered with. */
 export interface ServerAnswers {
   addAccessPoint: undefined;
   sync: undefined;
   status: ServerStatus;
+  failures: FailureList;
+  metrics: FileSystemMetrics;
   pending: PendingList;
   settleConflict: Settlement;
+  synchronization: SynchronizationConfiguration;
+  putSynchronization: SynchronizationConfiguration;
 }
 
 export type ToServer =

@@ -11,11 +11,13 @@ import { chmodSync, rmSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import type { PendingList, Settlement } from '@moorage/file-system';
+import type { FailureList, PendingList, Settlement } from '@moorage/file-system';
+import type { SynchronizationConfiguration } from '@moorage/file-system/configuration';
 import { FileSystemServerError } from './file-system-server.ts';
 import type {
   ConflictEnd,
   FileFailure,
+  FileSystemMetrics,
   FileSystemServer,
   FileSystemServerEvent,
   FileSystemServerErrorCode,
@@ -25,8 +27,12 @@ import type {
 type Call =
   | { call: 'status' }
   | { call: 'sync'; path: string }
+  | { call: 'failures'; from: number; countMax: number }
+  | { call: 'metrics' }
   | { call: 'pending'; path: string; countMax: number }
   | { call: 'settleConflict'; conflictId: string; how: ConflictEnd; as?: string }
+  | { call: 'synchronization' }
+  | { call: 'putSynchronization'; document: unknown }
   | { call: 'events' }
   | { call: 'stop'; drain: boolean };
 type Request = Call & { id: number };
@@ -98,6 +104,12 @@ async function answer(
       case 'sync':
         await server.sync(request.path, signal);
         return { id: request.id, ok: true };
+      case 'failures': {
+        const value = await server.failures(request.from, request.countMax);
+        return { id: request.id, ok: true, value };
+      }
+      case 'metrics':
+        return { id: request.id, ok: true, value: await server.metrics() };
       case 'pending': {
         const value = await server.pending(request.path, request.countMax);
         return { id: request.id, ok: true, value };
@@ -109,6 +121,12 @@ async function answer(
           ok: true,
           value: await server.settleConflict(conflictId, how, as),
         };
+      }
+      case 'synchronization':
+        return { id: request.id, ok: true, value: await server.synchronization() };
+      case 'putSynchronization': {
+        const value = await server.putSynchronization(request.document);
+        return { id: request.id, ok: true, value };
       }
       case 'events':
         signal.addEventListener('abort', server.listen(tell), { once: true });
@@ -133,8 +151,12 @@ async function answer(
 export interface FileSystemControl {
   status(): Promise<FileSystemStatus>;
   sync(path?: string): Promise<void>;
+  failures(from: number, countMax: number): Promise<FailureList>;
+  metrics(): Promise<FileSystemMetrics>;
   pending(path: string, countMax: number): Promise<PendingList>;
   settleConflict(id: string, how: ConflictEnd, as?: string): Promise<Settlement>;
+  synchronization(): Promise<SynchronizationConfiguration>;
+  putSynchronization(document: unknown): Promise<SynchronizationConfiguration>;
   /** Calls `listener` with every event of the server from when this resolves until the connection ends. */
   listen(listener: (event: FileSystemServerEvent) => void): Promise<void>;
   stop(o?: { drain?: boolean }): Promise<void>;
@@ -189,12 +211,19 @@ export async function connectToControl(path: string): Promise<FileSystemControl>
   return {
     status: async () => (await ask({ call: 'status' })) as FileSystemStatus,
     sync: async (file = '/') => void (await ask({ call: 'sync', path: file })),
+    failures: async (from, countMax) =>
+      (await ask({ call: 'failures', from, countMax })) as FailureList,
+    metrics: async () => (await ask({ call: 'metrics' })) as FileSystemMetrics,
     pending: async (file, countMax) =>
       (await ask({ call: 'pending', path: file, countMax })) as PendingList,
     settleConflict: async (conflictId, how, as) => {
       const call = { call: 'settleConflict' as const, conflictId, how };
       return (await ask(as === undefined ? call : { ...call, as })) as Settlement;
     },
+    synchronization: async () =>
+      (await ask({ call: 'synchronization' })) as SynchronizationConfiguration,
+    putSynchronization: async (document) =>
+      (await ask({ call: 'putSynchronization', document })) as SynchronizationConfiguration,
     listen: async (listener) => {
       listeners.push(listener);
       await ask({ call: 'events' });

@@ -1,12 +1,18 @@
 /** What a running file system server offers to whoever started it, and what it reports. */
 import type {
   AccessPoint,
+  FailureList,
   FsyncTarget,
   PendingList,
   Settlement,
   SyncConflict,
 } from '@moorage/file-system';
-import type { StoreReport } from '@moorage/file-system/transfer';
+import type {
+  SynchronizationConfiguration,
+  SynchronizationDocument,
+} from '@moorage/file-system/configuration';
+import type { ChangeSource, StoreReport } from '@moorage/file-system/transfer';
+import type { TrafficReport } from '@moorage/fuse';
 import type { BucketLocation } from '@moorage/object-store';
 
 export interface FileSystemServerOptions {
@@ -23,10 +29,18 @@ export interface FileSystemServerOptions {
   mountPoint: string;
   readOnly?: boolean;
   accessPoints?: readonly AccessPoint[];
+  /** Every key has a name (`a//b` is `a/%=/b`); default: as the last time with this data directory. */
+  escapeKeys?: boolean;
+  /** Where changes in the bucket are told, when its store does not stream them. */
+  changes?: ChangeSource;
   /** A file is exported when it was not written for this long. Default 2,000 ms. */
   quietMs?: number;
   /** A file that is written all the time is exported this long after its first change. Default 60,000 ms. */
   maxAgeMs?: number;
+  /** Replaces the synchronisation configuration that the file system has, if it differs; `quietMs` and `maxAgeMs` then only count where it has no export rules. */
+  synchronization?: SynchronizationDocument | undefined;
+  /** What content may take on disk, in bytes. Default: half of what the disk has for it. */
+  cacheBytesMax?: number | undefined;
   /** When fsync(2) returns: with 's3' only when the file's version is in S3 too. Default 'disk'. */
   fsync?: FsyncTarget;
   /** Of objects that do not say whose they are, and of a new file system's root. Default root. */
@@ -80,12 +94,36 @@ export interface FileSystemStatus {
   exportAgeMs: number;
   exported: number;
   imported: number;
+  /** What content takes on disk, and what it may take; what is not in S3 yet may be more than that. */
+  cacheBytes: number;
+  cacheBytesMax: number;
   failed: FileFailure[];
   conflicts: FileConflict[];
-  /** Keys that cannot be shown as files. */
+  failedCount: number;
+  /** Keys that cannot be shown as files; the first thousand. */
   importFailures: { key: string; reason: string }[];
+  importFailureCount: number;
+  /** Since when a change in S3 is known of that is not visible yet, as an age; 0 when there is none. */
+  importAgeMs: number;
+  /** Changes of others are told (by the store, a queue or a webhook), or found by listing. */
+  changesFrom: 'events' | 'listing';
   /** The last request to S3 that failed, also when it is being retried. */
   lastError?: { code: string; message: string; atMs: number };
+}
+
+/** Measured now; counts of traffic since the server process started. */
+export interface FileSystemMetrics {
+  fileSystemId: string;
+  storageBytes: number;
+  inodes: number;
+  pendingExports: number;
+  importFailures: number;
+  exportFailures: number;
+  importAgeSeconds: number;
+  exportAgeSeconds: number;
+  lostAndFoundFiles: number;
+  clientConnections: number;
+  traffic: TrafficReport;
 }
 
 export interface FileSystemServer {
@@ -99,12 +137,21 @@ export interface FileSystemServer {
   sync(path?: string, signal?: AbortSignal): Promise<void>;
   status(): Promise<FileSystemStatus>;
   /** What is not in S3 yet at and below `path`, the oldest first, at most `countMax` of it. */
+  /** What could not be exported or shown: from the so-manieth on, at most so many. */
+  failures(from: number, countMax: number): Promise<FailureList>;
+  metrics(): Promise<FileSystemMetrics>;
   pending(path: string, countMax: number): Promise<PendingList>;
   /**
    * Ends a conflict. 'restore' puts the local copy back at its path, as a new version over S3's, or at the free path
    * `as`; 'discard' removes it. Asked twice, it is done once. Rejects with CONFLICT_NOT_SETTLED.
    */
   settleConflict(id: string, how: ConflictEnd, as?: string): Promise<Settlement>;
+  synchronization(): Promise<SynchronizationConfiguration>;
+  /**
+   * As `PutSynchronizationConfiguration`: resolves to what is in force then, rejects with ValidationException or, when
+   * it was not made from the version in force, ConflictException.
+   */
+  putSynchronization(document: unknown): Promise<SynchronizationConfiguration>;
   /** Calls `listener` with every event from now on, until what it returns is called. */
   listen(listener: (event: FileSystemServerEvent) => void): () => void;
   /**
@@ -128,6 +175,9 @@ export type FileSystemServerErrorCode =
   /** There is no such conflict, or its local copy cannot be put where it is to go. */
   | 'CONFLICT_NOT_SETTLED'
   | 'NOT_SYNCED'
+  /** Of the synchronisation configuration, as S3 Files calls them. */
+  | 'ValidationException'
+  | 'ConflictException'
   | 'NOT_DRAINED'
   /** The server ended before it answered. */
   | 'SERVER_GONE'

@@ -5,6 +5,7 @@ export type {
   ConflictEnd,
   FileConflict,
   FileFailure,
+  FileSystemMetrics,
   FileSystemServer,
   FileSystemServerErrorCode,
   FileSystemServerEvent,
@@ -13,5 +14,6 @@ export type {
   Log,
   LogLevel,
 } from './file-system-server.ts';
-export type { FsyncTarget, PendingList } from '@moorage/file-system';
+export type { FailureList, FsyncTarget, PendingList } from '@moorage/file-system';
+export type { ChangeSource } from '@moorage/file-system/transfer';
 export { startFileSystemServer } from './start-file-system-server.ts';

@@ -107,11 +107,10 @@ function startNotifier(): void {
 async function openTransfers(configuration: ServerConfiguration): Promise<void> {
   const { Transfers, checkBucket, knowStore } = await import('@moorage/file-system/transfer');
   const { guardedBucket, openBucket } = await import('@moorage/object-store');
-  const bucket = await openBucket(
-    configuration.bucketFollows ? await located.promise : configuration.bucket,
-  );
+  const location = configuration.bucketFollows ? await located.promise : configuration.bucket;
+  const bucket = await openBucket(location);
   if (!configuration.restarted) await checkBucket(bucket);
-  const { dataDir: dir, prefix, readOnly, ownStore: own } = configuration;
+  const { dataDir: dir, prefix, readOnly, ownStore: own, changes } = configuration;
   const now = (): number => Date.now();
   const token = (): string => randomBytes(16).toString('hex');
   const known = knowStore({ bucket, dir, prefix, readOnly, own, now, token });
@@ -121,6 +120,7 @@ async function openTransfers(configuration: ServerConfiguration): Promise<void> 
       bucket,
       known.then(({ traits }) => traits),
     ),
+    ...(changes !== undefined && { changes: { source: changes, location } }),
     deliver: (results) => toServing({ kind: 'results', results }),
   });
   transfers.accept(early.splice(0));

@@ -2,7 +2,15 @@
  * What the supervisor asks of the serving thread, carried out between requests of the kernel. Like those, an
  * operation that is pending is repeated from its start when it is ready.
  */
-import { FsError, errorOf, newAttributes, ok, pending, rootIno } from '@moorage/file-system';
+import {
+  FsError,
+  errorOf,
+  newAttributes,
+  ok,
+  pending,
+  rootIno,
+  SynchronizationError,
+} from '@moorage/file-system';
 import type {
   AccessPoint,
   Caller,
@@ -11,9 +19,13 @@ import type {
   Sync,
   WaitId,
 } from '@moorage/file-system';
-import type { KnownNodes, NotificationPipe, ViewNames } from '@moorage/fuse';
+import type { KnownNodes, NotificationPipe, TrafficReport, ViewNames } from '@moorage/fuse';
 import type { ServerReply, ServerRequest, TokenedAccessPoint } from './control-messages.ts';
-import type { ConflictEnd, FileSystemServerErrorCode } from './file-system-server.ts';
+import type {
+  ConflictEnd,
+  FileSystemMetrics,
+  FileSystemServerErrorCode,
+} from './file-system-server.ts';
 
 export interface ServingRequestsOptions {
   fileSystem: FileSystem;
@@ -21,6 +33,9 @@ export interface ServingRequestsOptions {
   nodes: KnownNodes;
   notifications: NotificationPipe;
   viewNames: ViewNames;
+  /** `fs-…`. */
+  fileSystemId: string;
+  traffic(): TrafficReport;
   whenReady(waitId: WaitId, repeat: () => void): void;
   reply(id: number, reply: ServerReply): void;
 }
@@ -39,8 +54,12 @@ const deadEnd: Omit<AccessPoint, 'id'> = {
 /** The owner of the file system. */
 const owner: Caller = { view: 0, uid: 0, gid: 0, pid: 0, request: 0, groups: () => [] };
 
+/** Inodes are counted at most so often. */
+const inventoryMs = 15_000;
+
 export class ServingRequests {
   readonly #o: ServingRequestsOptions;
+  #inventory: { inodes: number; metadataBytes: number; atMs: number } | undefined;
   /** False until every view that existed before exists again: requests name views by their number. */
   viewsReady = false;
   /** Access points that wait to be added: one at a time, so that they get the same numbers again. */
@@ -91,11 +110,32 @@ export class ServingRequests {
         return this.#sync(id, request.path);
       case 'status':
         return this.#o.reply(id, { ok: true, value: this.#o.planner.status() });
+      case 'failures': {
+        const value = this.#o.planner.failures(request.from, request.countMax);
+        return this.#o.reply(id, { ok: true, value });
+      }
+      case 'metrics':
+        return this.#o.reply(id, { ok: true, value: this.#metrics() });
       case 'pending':
         return this.#pending(id, request.path, request.countMax);
       case 'settleConflict':
         return this.#settle(id, request);
+      case 'synchronization':
+        return this.#o.reply(id, { ok: true, value: this.#o.planner.configuration() });
+      case 'putSynchronization':
+        return this.#putSynchronization(id, request.document);
     }
+  }
+
+  #putSynchronization(id: number, document: unknown): void {
+    const { planner, reply } = this.#o;
+    try {
+      planner.configure(document, false);
+    } catch (error) {
+      if (!(error instanceof SynchronizationError)) throw error;
+      return reply(id, { ok: false, code: error.errorCode, message: error.message });
+    }
+    reply(id, { ok: true, value: planner.configuration() });
   }
 
   #add(point: TokenedAccessPoint, added: (failed?: Failure) => void): void {
@@ -154,6 +194,30 @@ export class ServingRequests {
     if (above === pending) return;
     if (above === 0) this.#o.reply(id, noSuchPath(path));
     else this.#o.reply(id, { ok: true, value: undefined });
+  }
+
+  #metrics(): FileSystemMetrics {
+    const { fileSystem, planner, fileSystemId, traffic } = this.#o;
+    const status = planner.status();
+    const now = performance.now();
+    if (this.#inventory === undefined || this.#inventory.atMs + inventoryMs < now) {
+      this.#inventory = { ...fileSystem.inventory(), atMs: now };
+    }
+    const { inodes, metadataBytes } = this.#inventory;
+    return {
+      fileSystemId,
+      storageBytes: status.cacheBytes + metadataBytes,
+      inodes,
+      pendingExports: status.pending,
+      importFailures: status.importFailureCount,
+      exportFailures: status.failedCount,
+      importAgeSeconds: status.importAgeMs / 1000,
+      exportAgeSeconds: status.exportAgeMs / 1000,
+      lostAndFoundFiles: status.conflicts.filter(({ keptAs }) => keptAs !== undefined).length,
+      // The kernel's one; access points share it.
+      clientConnections: 1,
+      traffic: traffic(),
+    };
   }
 
   #pending(id: number, path: string, countMax: number): void {

@@ -3,7 +3,7 @@
  * told to stop or the mount is gone. Owns all state; everything here is synchronous.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { FileSystem, createPlanner } from '@moorage/file-system';
+import { FileSystem, KeyNamesFixed, createPlanner } from '@moorage/file-system';
 import {
   EventNotes,
   KnownNodes,
@@ -36,8 +36,11 @@ try {
   serve();
 } catch (error) {
   // What the user can put right is said; a defect ends the process.
-  if (!(error instanceof FileSystemServerError)) throw error;
-  say({ kind: 'failed', code: error.code, message: error.message });
+  if (error instanceof FileSystemServerError) {
+    say({ kind: 'failed', code: error.code, message: error.message });
+  } else if (error instanceof KeyNamesFixed) {
+    say({ kind: 'failed', code: 'DATA_DIRECTORY_UNUSABLE', message: error.message });
+  } else throw error;
 }
 
 function serve(): void {
@@ -81,7 +84,10 @@ function serve(): void {
     prefix: configuration.prefix,
     quietMs: configuration.quietMs,
     maxAgeMs: configuration.maxAgeMs,
+    fileSystemId,
+    cacheBytesMax: configuration.cacheBytesMax,
     relistMs,
+    escapeKeys: configuration.escapeKeys,
     defaults: { ...owner, ...modes },
     clock,
     random: Math.random,
@@ -89,6 +95,9 @@ function serve(): void {
     onConflict: (conflict) => void conflicts.push(conflict),
   });
   fileSystem.attach(planner);
+  // Later ones go on with what was put meanwhile.
+  if (configuration.synchronization !== undefined && !configuration.restarted)
+    planner.configure(configuration.synchronization, true);
 
   const viewNames = new ViewNames();
   let stopped = false;
@@ -98,6 +107,8 @@ function serve(): void {
     nodes,
     notifications,
     viewNames,
+    fileSystemId,
+    traffic: () => loop.traffic.report(),
     whenReady: (waitId, repeat) => loop.whenReady(waitId, repeat),
     reply: (id, reply) => say({ kind: 'reply', id, reply }),
   });

@@ -20,7 +20,9 @@ import {
   viewDirectoryName,
 } from '@moorage/fuse/mounting';
 import type { KernelMount } from '@moorage/fuse/mounting';
-import type { AccessPoint, PendingList, Settlement } from '@moorage/file-system';
+import type { AccessPoint, FailureList, PendingList, Settlement } from '@moorage/file-system';
+import { checkDocument, SynchronizationError } from '@moorage/file-system/configuration';
+import type { SynchronizationConfiguration } from '@moorage/file-system/configuration';
 import type { StoreReport } from '@moorage/file-system/transfer';
 import type {
   FromServer,
@@ -33,6 +35,7 @@ import type {
   ConflictEnd,
   FileSystemServer,
   FileSystemServerEvent,
+  FileSystemMetrics,
   FileSystemServerOptions,
   FileSystemStatus,
 } from './file-system-server.ts';
@@ -46,6 +49,7 @@ import { ServerProcess, valueOf } from './server-process.ts';
 export async function startFileSystemServer(
   options: FileSystemServerOptions,
 ): Promise<FileSystemServer> {
+  if (options.synchronization !== undefined) checkSynchronization(options.synchronization);
   try {
     mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
   } catch (error) {
@@ -62,6 +66,15 @@ export async function startFileSystemServer(
   const supervisor = new Supervisor(options, mount);
   await supervisor.start();
   return supervisor;
+}
+
+function checkSynchronization(document: unknown): void {
+  try {
+    checkDocument(document);
+  } catch (error) {
+    if (!(error instanceof SynchronizationError)) throw error;
+    throw new FileSystemServerError(error.errorCode, error.message);
+  }
 }
 
 /** Files are read ahead this far (the kernel's default of 128 KiB would be one small request at a time). */
@@ -115,6 +128,10 @@ class Supervisor implements FileSystemServer {
       accessPoints: (options.accessPoints ?? []).map(withToken),
       quietMs: options.quietMs ?? 2_000,
       maxAgeMs: options.maxAgeMs ?? 60_000,
+      escapeKeys: options.escapeKeys,
+      changes: options.changes,
+      synchronization: options.synchronization,
+      cacheBytesMax: options.cacheBytesMax,
       fsync: options.fsync ?? 'disk',
       owner: options.owner ?? { uid: 0, gid: 0 },
       identity: mount.identity,
@@ -182,6 +199,14 @@ class Supervisor implements FileSystemServer {
     };
   }
 
+  failures(from: number, countMax: number): Promise<FailureList> {
+    return this.#request({ kind: 'failures', from, countMax });
+  }
+
+  metrics(): Promise<FileSystemMetrics> {
+    return this.#request({ kind: 'metrics' });
+  }
+
   pending(path: string, countMax: number): Promise<PendingList> {
     return this.#request({ kind: 'pending', path, countMax });
   }
@@ -189,6 +214,14 @@ class Supervisor implements FileSystemServer {
   settleConflict(conflictId: string, how: ConflictEnd, as?: string): Promise<Settlement> {
     const request = { kind: 'settleConflict' as const, conflictId, how };
     return this.#request(as === undefined ? request : { ...request, as });
+  }
+
+  synchronization(): Promise<SynchronizationConfiguration> {
+    return this.#request({ kind: 'synchronization' });
+  }
+
+  putSynchronization(document: unknown): Promise<SynchronizationConfiguration> {
+    return this.#request({ kind: 'putSynchronization', document });
   }
 
   listen(listener: (event: FileSystemServerEvent) => void): () => void {
