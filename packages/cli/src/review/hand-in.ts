@@ -9,6 +9,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { CommandError, EXIT, usageError } from '../command-line/outcome.ts';
 import { gitRefusal } from './git-refusal.ts';
+import { killGroup } from './process-group.ts';
 import type { Target } from './target.ts';
 
 export interface HandInOptions {
@@ -172,9 +173,7 @@ function git(
         ...environment,
       },
     });
-    const stop = (): void => {
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-    };
+    const stop = (): void => killGroup(child);
     options.signal.addEventListener('abort', stop, { once: true });
     let [stdout, stderr] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

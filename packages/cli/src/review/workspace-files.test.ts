@@ -32,6 +32,34 @@ test('named files are copied, and what is not there is an error', async () => {
   );
 });
 
+test('a signal that comes in the moment in which a copy ends is an abort like any other', async () => {
+  const controller = new AbortController();
+  const signalled = (): void => controller.abort(new Error('stop'));
+  process.once('SIGUSR2', signalled);
+  const before = childStates().size;
+  const copying = copyFiles(
+    path.join(root, 'from'),
+    ['plain'],
+    path.join(root, 'to'),
+    controller.signal,
+  );
+  // Nothing is handled meanwhile: both the end and the signal are found by the same turn of the loop.
+  while (childStates().size === before) continue;
+  while (![...childStates().values()].includes('Z')) continue;
+  process.kill(process.pid, 'SIGUSR2');
+  await expect(copying).rejects.toThrow('stop');
+});
+
+/** Of each child process, the letter of /proc/<pid>/stat: Z has ended and was not looked at yet. */
+function childStates(): Map<string, string> {
+  const pids = readdirSync('/proc/self/task').flatMap((thread) =>
+    readFileSync(`/proc/self/task/${thread}/children`, 'utf8').split(' ').filter(Boolean),
+  );
+  return new Map(
+    pids.map((pid) => [pid, /\) (.)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1] ?? '']),
+  );
+}
+
 test('removing is content with nothing, and an abort ends it', async () => {
   await removeTree(path.join(root, 'from'), signal);
   await removeTree(path.join(root, 'from'), signal);

@@ -5,6 +5,7 @@
 // server. Should that have died just then, the supervisor would wait in spawn() for a server that only
 // it can start again.
 import { spawn } from 'node:child_process';
+import { killGroup } from './process-group.ts';
 
 /** Copies a directory tree to a path whose parents are made. An earlier copy is replaced. */
 export async function copyTree(from: string, to: string, signal: AbortSignal): Promise<void> {
@@ -34,9 +35,7 @@ async function run(command: readonly string[], signal: AbortSignal): Promise<voi
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,
   });
-  const stop = (): void => {
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-  };
+  const stop = (): void => killGroup(child);
   signal.addEventListener('abort', stop, { once: true });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
