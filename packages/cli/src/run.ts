@@ -44,6 +44,10 @@ const VERBS: Readonly<Record<string, VerbEntry>> = {
     summary: 'Show, restore and discard files that lost against the bucket',
     load: async () => (await import('./verbs/conflicts.ts')).verb,
   },
+  'sync-config': {
+    summary: 'Show and change what a mount brings in, keeps and exports, and when',
+    load: async () => (await import('./verbs/sync-config.ts')).verb,
+  },
   executions: {
     summary: 'Show, stop, answer, retry and fork durable executions',
     load: async () => (await import('./verbs/executions.ts')).verb,

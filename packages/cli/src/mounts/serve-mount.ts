@@ -7,6 +7,7 @@ import {
   startFileSystemServer,
   type BucketLocation,
   type FileSystemServer,
+  type FileSystemServerOptions,
   type FsyncTarget,
 } from '@moorage/stack/mounts';
 import { fileSystemDirectory, forgetMount, recordMount, type MountRecord } from './registry.ts';
@@ -20,6 +21,9 @@ export interface MountRequest {
   readonly readOnly: boolean;
   readonly fsync: FsyncTarget;
   readonly owner: { readonly uid: number; readonly gid: number };
+  /** The JSON of `--sync-config`; the file system checks it. */
+  readonly synchronization?: unknown;
+  readonly cacheBytesMax?: number;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
 }
@@ -47,6 +51,8 @@ export async function serveMount(
     readOnly: request.readOnly,
     fsync: request.fsync,
     owner: request.owner,
+    synchronization: request.synchronization as FileSystemServerOptions['synchronization'],
+    cacheBytesMax: request.cacheBytesMax,
     log,
     onEvent: (event) => log('warn', JSON.stringify(event)),
   });

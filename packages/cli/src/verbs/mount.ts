@@ -1,16 +1,27 @@
+import { readFileSync } from 'node:fs';
 import { checkBucket, type BucketLocation } from '@moorage/stack/mounts';
 import { checkEndpoint, parseBucketUrl } from '../bucket-url.ts';
 import { EXIT, usageError, type ExitCode } from '../command-line/outcome.ts';
 import type { Terminal } from '../command-line/terminal.ts';
 import type { ParsedArguments } from '../command-line/verb.ts';
 import { directories } from '../directories.ts';
+import { byteSize } from '../mounts/byte-size.ts';
 import { realMountPoint } from '../mounts/registry.ts';
 import type { MountRequest } from '../mounts/serve-mount.ts';
+import { readSynchronization } from '../mounts/synchronization-file.ts';
 import type { Verb } from '../run.ts';
 import { stackProblem } from '../stack-problem.ts';
 import { stopSignals } from '../stop-signals.ts';
 
-type Option = 'endpoint' | 'read-only' | 'fsync' | 'owner' | 'foreground' | 'data-dir';
+type Option =
+  | 'endpoint'
+  | 'read-only'
+  | 'fsync'
+  | 'owner'
+  | 'foreground'
+  | 'data-dir'
+  | 'sync-config'
+  | 'cache-size';
 
 export const verb: Verb<Option> = {
   declaration: {
@@ -32,6 +43,14 @@ export const verb: Verb<Option> = {
         value: 'UID[:GID]',
         help: 'Owner of objects that do not say whose they are, and of the root directory. Default: 0:0.',
       },
+      'sync-config': {
+        value: 'FILE',
+        help: 'Synchronisation configuration (JSON) to bring into force: import, expiry and export rules; see `moorage sync-config --help`. Default: what the bucket was last mounted with here.',
+      },
+      'cache-size': {
+        value: 'SIZE',
+        help: 'What data that is in the bucket too may take on the disk, such as 50GiB; at least 64MiB. What was read the longest ago goes first. Default: half of what the disk has for it.',
+      },
       foreground: { help: 'Stay, and unmount when stopped (Ctrl-C).' },
       'data-dir': {
         value: 'DIR',
@@ -47,11 +66,14 @@ export const verb: Verb<Option> = {
 
 /** Ctrl-C of a foreground mount: this long is spent on exports. */
 const DRAIN_MS_MAX = 60_000;
+/** Less would be read again all the time. */
+const CACHE_BYTES_MIN = 64 * 1024 * 1024;
+const stdin = (): string => readFileSync(0, 'utf8');
 
 async function mount(args: ParsedArguments<Option>, terminal: Terminal): Promise<ExitCode> {
   const [address = '', directory = ''] = args.positionals;
   const { bucket, prefix } = parseBucketUrl(address);
-  const { endpoint } = args.values;
+  const { endpoint, 'sync-config': syncConfig, 'cache-size': cacheSize } = args.values;
   const location: BucketLocation = {
     bucket,
     ...(endpoint !== undefined && { endpoint: checkEndpoint(endpoint) }),
@@ -65,6 +87,10 @@ async function mount(args: ParsedArguments<Option>, terminal: Terminal): Promise
     readOnly: args.switches.has('read-only'),
     fsync: fsyncOf(args.values.fsync),
     owner: ownerOf(args.values.owner),
+    ...(syncConfig !== undefined && { synchronization: readSynchronization(syncConfig, stdin) }),
+    ...(cacheSize !== undefined && {
+      cacheBytesMax: byteSize('--cache-size', cacheSize, CACHE_BYTES_MIN),
+    }),
     startedAt: Date.now(),
   };
   const signal = stopSignals(terminal, () => {});

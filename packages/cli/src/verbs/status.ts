@@ -3,6 +3,7 @@ import { EXIT, type ExitCode } from '../command-line/outcome.ts';
 import type { Terminal } from '../command-line/terminal.ts';
 import type { ParsedArguments } from '../command-line/verb.ts';
 import { directories } from '../directories.ts';
+import { shownBytes } from '../mounts/byte-size.ts';
 import { reach } from '../mounts/reach.ts';
 import { recordedMounts, type MountRecord } from '../mounts/registry.ts';
 import type { Verb } from '../run.ts';
@@ -87,6 +88,7 @@ function print({ mount, status: now, pending }: Shown, terminal: Terminal): void
     `  ${now.pending} to export${age}; ${now.exported} exported, ${now.imported} imported`,
   );
   if (pending) printPending(pending, terminal);
+  terminal.print(`  cache: ${shownBytes(now.cacheBytes)} of ${shownBytes(now.cacheBytesMax)}`);
   if (now.lastError) terminal.print(`  last error of S3: ${now.lastError.message}`);
   list(
     'promises of S3 that this store does not keep',

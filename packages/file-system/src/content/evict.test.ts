@@ -9,9 +9,10 @@ import { FakePlanner } from '../testing/fake-planner.ts';
 import { Fixture, mustResult, must, root } from '../testing/fixture.ts';
 
 let fx: Fixture;
+let planner: FakePlanner;
 beforeEach(() => {
   fx = new Fixture();
-  new FakePlanner(fx);
+  planner = new FakePlanner(fx);
 });
 afterEach(() => {
   installFailpoints(undefined);
@@ -166,7 +167,7 @@ test('killed before the space is given back, nothing is lost and nothing is left
   expect(() => tree.cache.reclaim()).toThrow('killed');
   installFailpoints(undefined);
   fx.crash();
-  new FakePlanner(fx);
+  fx.fs.attach(planner);
   expect(fx.fs.tree.missing(whole)).toEqual([{ start: 0, end: mebibyte }]);
   expect(fx.fs.tree.missing(part)).toEqual([{ start: 0, end: 16 * mebibyte }]);
   expect(fx.read(part, 20 * mebibyte, 3)).toBe('xxx');
@@ -194,7 +195,7 @@ test('the least recently used go first, also after a crash', () => {
 test('what came in shortly before a crash can be given up after it', () => {
   const ino = exported('f', 100);
   fx.crash();
-  new FakePlanner(fx);
+  fx.fs.attach(planner);
   const found = fx.fs.tree.cache.leastUsed({ sec: -1, ino: 0 }, fx.nowMs / 1000 + 1, 10);
   expect(found.map((use) => use.ino)).toEqual([ino]);
 });

@@ -23,6 +23,7 @@ import type {
 import { cachedPlan } from '../template/cached-plan.ts';
 import type { AccessPointPlan, FileSystemPlan, StackPlan } from '../template/plan.ts';
 import { openEndpoint, type Endpoint } from './endpoint.ts';
+import { payloadFiles, savePayloadRoots } from './payload-files.ts';
 import { registerFunctions } from './register-functions.ts';
 import { LocalStore } from './local-store.ts';
 import type { Clock, Log, Random } from './ports.ts';
@@ -271,6 +272,7 @@ class BringUp {
       ...bucket,
       ownStore: this.#options.bucket === undefined,
       prefix: plan.prefix,
+      synchronization: plan.synchronization,
       dataDir,
       mountPoint,
       log: (level, message) => log(level, message, { fileSystem: plan.logicalId }),
@@ -361,7 +363,9 @@ class BringUp {
     parts.endpoint.serve([
       invokeApi(host, { durable: durableInvoker(durable, functions) }),
       durable.api(),
+      payloadFiles(plan, parts.directories),
     ]);
+    savePayloadRoots(stateDir, plan);
     this.#progress('functions');
     return { functions: host, durable };
   }

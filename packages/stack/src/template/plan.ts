@@ -1,16 +1,11 @@
 // What a template declares, typed, with every reference settled. Nothing here has been started yet.
 //
 // Property names: AWS SAM `AWS::Serverless::Function`, `AWS::S3::Bucket`, `AWS::S3Files::*`.
+import type { SynchronizationDocument } from '@moorage/file-system/configuration';
 
 export interface BucketPlan {
   readonly logicalId: string;
   readonly bucket: string;
-}
-
-export interface ImportRule {
-  readonly prefix: string;
-  readonly trigger: 'ON_DIRECTORY_FIRST_ACCESS' | 'ON_FILE_ACCESS';
-  readonly sizeLessThan: number;
 }
 
 export interface FileSystemPlan {
@@ -22,8 +17,8 @@ export interface FileSystemPlan {
   readonly bucket: string;
   /** Empty, or ends in `/`. */
   readonly prefix: string;
-  readonly importRules: readonly ImportRule[];
-  readonly expireAfterDays: number | undefined;
+  /** undefined = what the file system has, at first S3 Files' defaults. */
+  readonly synchronization: SynchronizationDocument | undefined;
 }
 
 export interface AccessPointPlan {

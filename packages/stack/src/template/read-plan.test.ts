@@ -68,8 +68,10 @@ describe('storage', () => {
       logicalId: 'Files',
       bucket: 'Data',
       prefix: 'shared/',
-      importRules: [{ prefix: '', sizeLessThan: 131072, trigger: 'ON_FILE_ACCESS' }],
-      expireAfterDays: 7,
+      synchronization: {
+        importDataRules: [{ prefix: '', sizeLessThan: 131072, trigger: 'ON_FILE_ACCESS' }],
+        expirationDataRules: [{ daysAfterLastAccess: 7 }],
+      },
     });
     expect(files?.id).toMatch(/^fs-[0-9a-f]{17}$/);
     expect(files?.arn).toBe(`arn:aws:s3files:eu-west-1:123456789012:file-system/${files?.id}`);

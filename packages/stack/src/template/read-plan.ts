@@ -114,7 +114,13 @@ class PlanReader {
     }));
     const prefix = this.#options.bucket?.prefix ?? '';
     const fileSystems = this.#each('AWS::S3Files::FileSystem', (resource, fields) => {
-      const plan = readFileSystem(resource.logicalId, fields, place, declared);
+      const plan = readFileSystem(
+        resource.logicalId,
+        fields,
+        metadata.get(resource.logicalId),
+        place,
+        declared,
+      );
       return { ...plan, prefix: prefix + plan.prefix };
     });
     const accessPoints = this.#each('AWS::S3Files::AccessPoint', (resource, fields) =>

@@ -1,11 +1,18 @@
 // Buckets, file systems and access points of a template (`AWS::S3::Bucket`, `AWS::S3Files::*`).
+import {
+  checkDocument,
+  exportMsMax,
+  sizeLessThanMax,
+  type ExportDataRule,
+  type ImportDataRule,
+  type SynchronizationDocument,
+} from '@moorage/file-system/configuration';
 import type { Fields } from './fields.ts';
 import { accessPointArn, fileSystemArn, fileSystemId, type Place } from './names.ts';
-import type { AccessPointPlan, BucketPlan, FileSystemPlan, ImportRule } from './plan.ts';
+import type { AccessPointPlan, BucketPlan, FileSystemPlan } from './plan.ts';
 
 const POSIX_ID = { min: 0, max: 2 ** 32 - 1 };
-/** Largest object S3 Files imports (47.9 TiB). */
-const IMPORT_BYTES_MAX = 52_673_613_135_872;
+const PREFIX = { test: /^(|.*\/)$/, says: 'must be empty or end in /' };
 
 /** Reads a bucket. `versioned` is false when the template leaves versioning off. */
 export function readBucket(
@@ -38,6 +45,7 @@ export interface DeclaredBucket {
 export function readFileSystem(
   logicalId: string,
   fields: Fields,
+  metadata: Fields | undefined,
   place: Place,
   buckets: readonly DeclaredBucket[],
 ): FileSystemPlan {
@@ -56,20 +64,8 @@ export function readFileSystem(
         'give it `VersioningConfiguration: {Status: Enabled}`',
     );
   }
-  const prefix = fields.optionalString('Prefix', {
-    test: /^(|.*\/)$/,
-    says: 'must be empty or end in /',
-  });
-  const synchronization = fields.optionalFields('SynchronizationConfiguration');
-  const importRules = (synchronization?.fieldsList('ImportDataRules') ?? []).map(readImportRule);
-  const expiration = synchronization?.fieldsList('ExpirationDataRules') ?? [];
-  if (expiration.length > 1) {
-    fields.fail(fields.where('SynchronizationConfiguration'), 'there can be one expiration rule');
-  }
-  const expireAfterDays = expiration[0]?.integer('DaysAfterLastAccess', { min: 1, max: 365 });
-  expiration[0]?.end();
-  synchronization?.ignore(['LatestVersionNumber']);
-  synchronization?.end();
+  const prefix = fields.optionalString('Prefix', PREFIX);
+  const synchronization = readSynchronization(fields, metadata);
   fields.ignore(['RoleArn', 'KmsKeyId', 'ClientToken', 'AcceptBucketWarning', 'Tags']);
   fields.end();
   const id = fileSystemId('fs', place, logicalId);
@@ -79,18 +75,63 @@ export function readFileSystem(
     arn: fileSystemArn(place, id),
     bucket: bucket.logicalId,
     prefix: prefix ?? '',
-    importRules,
-    expireAfterDays,
+    synchronization,
   };
 }
 
-function readImportRule(rule: Fields): ImportRule {
-  const read: ImportRule = {
-    prefix: rule.string('Prefix', { test: /^(|.*\/)$/, says: 'must be empty or end in /' }),
+/** The same checks as when it is put while the file system is in use. */
+function readSynchronization(
+  fields: Fields,
+  metadata: Fields | undefined,
+): SynchronizationDocument | undefined {
+  const configuration = fields.optionalFields('SynchronizationConfiguration');
+  const moorage = metadata?.optionalFields('Moorage');
+  const exportRules = moorage?.fieldsList('ExportDataRules').map(readExportRule);
+  moorage?.end();
+  if (configuration === undefined) {
+    if (exportRules !== undefined)
+      fields.fail(
+        metadata!.where('Moorage'),
+        'ExportDataRules need a SynchronizationConfiguration among the properties',
+      );
+    return undefined;
+  }
+  const document: SynchronizationDocument = {
+    importDataRules: configuration.fieldsList('ImportDataRules').map(readImportRule),
+    expirationDataRules: configuration.fieldsList('ExpirationDataRules').map((rule) => {
+      const daysAfterLastAccess = rule.integer('DaysAfterLastAccess', { min: 1, max: 365 });
+      rule.end();
+      return { daysAfterLastAccess };
+    }),
+  };
+  if (exportRules !== undefined) document.moorageExportDataRules = exportRules;
+  configuration.ignore(['LatestVersionNumber']);
+  configuration.end();
+  try {
+    return checkDocument(document);
+  } catch (error) {
+    fields.fail(fields.where('SynchronizationConfiguration'), (error as Error).message);
+  }
+}
+
+/** Not S3 Files': in `Metadata: Moorage: ExportDataRules`, which AWS does not look at. */
+function readExportRule(rule: Fields): ExportDataRule {
+  const read: ExportDataRule = {
+    prefix: rule.string('Prefix', PREFIX),
+    quietMs: rule.integer('QuietMs', { min: 0, max: exportMsMax }),
+    maxAgeMs: rule.integer('MaxAgeMs', { min: 0, max: exportMsMax }),
+  };
+  rule.end();
+  return read;
+}
+
+function readImportRule(rule: Fields): ImportDataRule {
+  const read: ImportDataRule = {
+    prefix: rule.string('Prefix', PREFIX),
     trigger:
       rule.optionalChoice('Trigger', ['ON_DIRECTORY_FIRST_ACCESS', 'ON_FILE_ACCESS'] as const) ??
       rule.fail(rule.at, `${rule.what} lacks the property Trigger`),
-    sizeLessThan: rule.integer('SizeLessThan', { min: 0, max: IMPORT_BYTES_MAX }),
+    sizeLessThan: rule.integer('SizeLessThan', { min: 0, max: sizeLessThanMax }),
   };
   rule.end();
   return read;
