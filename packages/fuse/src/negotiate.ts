@@ -42,9 +42,9 @@ const wanted =
   InitFlag.explicitInvalidation |
   InitFlag.handleKillPrivilegesV2 |
   InitFlag.extended;
-const wanted2 = InitFlag2.hasResend;
+const wanted2 = InitFlag2.hasResend | InitFlag2.directIoAllowMmap;
 
-/** From Linux 6.6 on a direct write drops the cached pages it changes. */
+/** From Linux 6.6 on a direct write drops the cached pages it changes, and files opened so can be mapped. */
 export function isDirectCoherent(session: Session | undefined): boolean {
   return session !== undefined && session.minor >= 39;
 }

@@ -80,6 +80,8 @@ export const InitFlag = {
 
 /** Flags of INIT, second word (bit 32 and up). */
 export const InitFlag2 = {
+  /** A file opened for direct I/O can be mapped shared all the same. */
+  directIoAllowMmap: 0x10,
   hasResend: 0x80,
 } as const;
 
