@@ -4,6 +4,7 @@ import { EXIT, type ExitCode } from '../command-line/outcome.ts';
 import type { Terminal } from '../command-line/terminal.ts';
 import { Unreachable, type DescribedExecution, type HistoryEvent } from './api.ts';
 import { openCallbacks } from './open-callbacks.ts';
+import type { PayloadFile } from './payloads.ts';
 import { ended, locate, notAlive, type Source } from './sources.ts';
 import {
   durationText,
@@ -56,7 +57,8 @@ export async function show(
     execution.Status === 'RUNNING'
       ? openCallbacks(await source.api.wholeHistory(execution.DurableExecutionArn))
       : [];
-  const { StartTimestamp: start, EndTimestamp: end } = execution;
+  const { StartTimestamp: start, EndTimestamp: end, FunctionArn, Result } = execution;
+  const resultFile = await source.payloads.file(FunctionArn, Result);
   const rows: (readonly [string, string])[] = [
     ['Name', execution.DurableExecutionName],
     ['ARN', execution.DurableExecutionArn],
@@ -67,7 +69,8 @@ export async function show(
     ['Ended', end === undefined ? '' : `${timeText(end)}, after ${durationText(end - start)}`],
     ...waiting.map(({ name, id }) => ['Waits for callback', `${name}  ${id}`] as const),
     ['Input', execution.InputPayload ?? ''],
-    ['Result', execution.Result ?? ''],
+    ['Result', resultFile?.Content ?? Result ?? ''],
+    ['Result file', resultFile === undefined ? '' : fileText(resultFile)],
     ['Error', errorText(execution.Error)],
     ['Stack', execution.Error?.StackTrace?.map((line) => line.trim()).join('\n') ?? ''],
   ];
@@ -75,6 +78,7 @@ export async function show(
   terminal.result({
     run: source.run.runId,
     ...execution,
+    ...(resultFile && { ResultFile: resultFile }),
     OpenCallbacks: waiting.map(({ id, name }) => ({ CallbackId: id, Name: name })),
   });
   return EXIT.clean;
@@ -87,18 +91,22 @@ export async function history(
 ): Promise<ExitCode> {
   const { source, execution } = await locate(sources, o.reference);
   const lines = new HistoryLines();
+  const resolved = (event: HistoryEvent, from: Source): Promise<HistoryEvent> =>
+    from.payloads.event(execution.FunctionArn, event);
   terminal.print(HistoryLines.heading);
   if (!o.follow) {
     const events = await source.api.wholeHistory(execution.DurableExecutionArn);
     for (const event of events) terminal.print(lines.line(event));
-    terminal.result({ run: source.run.runId, ...identity(execution), Events: events });
+    const Events: HistoryEvent[] = [];
+    if (terminal.json) for (const event of events) Events.push(await resolved(event, source));
+    terminal.result({ run: source.run.runId, ...identity(execution), Events });
     return EXIT.clean;
   }
   await follow(source, execution.DurableExecutionArn, {
     note: (line) => terminal.note(line),
-    tell: (event) => {
+    tell: async (event, from) => {
       terminal.print(lines.line(event));
-      terminal.result(event);
+      if (terminal.json) terminal.result(await resolved(event, from));
     },
   });
   return EXIT.clean;
@@ -111,7 +119,7 @@ export async function history(
 async function follow(
   first: Source,
   arn: string,
-  to: { note(line: string): void; tell(event: HistoryEvent): void },
+  to: { note(line: string): void; tell(event: HistoryEvent, from: Source): Promise<void> },
 ): Promise<void> {
   let source = first;
   let told = 0;
@@ -125,7 +133,7 @@ async function follow(
         source = await ended(source.run, to.note);
         continue;
       }
-      for (const event of events) to.tell(event);
+      for (const event of events) await to.tell(event, source);
       told += events.length;
       if (events.some(({ EventType: type }) => END.test(type))) return;
       if (events.length > 0) continue;
@@ -135,6 +143,10 @@ async function follow(
   } finally {
     if (source !== first) await source.close();
   }
+}
+
+function fileText({ File, Problem }: PayloadFile): string {
+  return Problem === undefined ? File : `${File} cannot be shown: ${Problem}`;
 }
 
 function identity(

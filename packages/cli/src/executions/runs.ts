@@ -10,9 +10,12 @@ import { usageError } from '../command-line/outcome.ts';
 import { runDirectory } from '../review/run-directory.ts';
 
 export interface Run {
+  readonly dataDir: string;
   readonly runId: string;
   /** `http://127.0.0.1:port`; undefined when no process serves the run. */
   readonly endpoint: string | undefined;
+  /** The state directory of its stack. */
+  readonly stack: string;
   /** The directory of its journal, which need not exist. */
   readonly journal: string;
 }
@@ -41,7 +44,13 @@ export function oneRun(dataDir: string, runId: string): Run {
 
 function describe(dataDir: string, runId: string): Run {
   const { stack } = runDirectory(dataDir, runId);
-  return { runId, endpoint: endpointIn(stack), journal: path.join(stack, 'executions') };
+  return {
+    dataDir,
+    runId,
+    endpoint: endpointIn(stack),
+    stack,
+    journal: path.join(stack, 'executions'),
+  };
 }
 
 function endpointIn(stateDir: string): string | undefined {

@@ -2,11 +2,13 @@
 import { CommandError, EXIT, usageError } from '../command-line/outcome.ts';
 import { ManagementApi, Refusal, Unreachable, type DescribedExecution } from './api.ts';
 import { openEndedRun } from './ended-run.ts';
+import { Payloads } from './payloads.ts';
 import { allRuns, oneRun, type Run } from './runs.ts';
 
 export interface Source {
   readonly run: Run;
   readonly api: ManagementApi;
+  readonly payloads: Payloads;
   /** Whether a stack answers; otherwise it is what the run left behind. */
   readonly alive: boolean;
   close(): Promise<void>;
@@ -56,7 +58,14 @@ export function notAlive({ runId }: Run): CommandError {
 
 export async function ended(run: Run, note: (line: string) => void): Promise<Source> {
   const { endpoint, close } = await openEndedRun(run, note);
-  return { run, api: new ManagementApi(endpoint, run.runId), alive: false, close };
+  const payloads = new Payloads(run, false);
+  return {
+    ...{ run, api: new ManagementApi(endpoint, run.runId), payloads, alive: false },
+    close: async () => {
+      await payloads.close();
+      await close();
+    },
+  };
 }
 
 async function living(run: Run): Promise<Source | undefined> {
@@ -69,7 +78,8 @@ async function living(run: Run): Promise<Source | undefined> {
     if (error instanceof Unreachable) return undefined;
     throw error;
   }
-  return { run, api, alive: true, close: () => Promise.resolve() };
+  const payloads = new Payloads(run, true);
+  return { run, api, payloads, alive: true, close: () => payloads.close() };
 }
 
 /** The one execution with this ARN, id or name. Throws a usage error when it is not one. */

@@ -4,6 +4,8 @@ import path from 'node:path';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { withDurableExecution, type DurableContext } from '@aws/durable-execution-sdk-js';
 import { startLocalHost, type LocalHandler, type LocalHost } from '@moorage/durable/testing';
+import { startLocalS3 } from '@moorage/local-s3';
+import { openBucket } from '@moorage/object-store';
 import { endpointFile } from '@moorage/stack';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Sandbox, type CommandResult } from '../testing/command.ts';
@@ -76,6 +78,12 @@ const HANDLERS: Record<string, (event: never, ctx: DurableContext) => Promise<un
       },
       once,
     );
+  },
+  /** Its payloads are as `createFileSystemSerdes` writes them. */
+  files: async (_event: unknown, ctx) => {
+    await ctx.step('escapes', async () => ({ file: '/mnt/workspace/../secret' }));
+    await ctx.step('gone', async () => ({ file: '/mnt/workspace/gone.json' }));
+    return { file: '/mnt/workspace/result.json', preview: { findings: 3 } };
   },
   /** Waits for two people. */
   asks: async (_event: unknown, ctx) => {
@@ -409,6 +417,57 @@ describe('a run that is not alive', () => {
     LIMIT_MS,
   );
 });
+
+test(
+  'a payload that is a file of the workspace is shown, of an ended run from its bucket',
+  async () => {
+    const arn = await start('files', 'in-file');
+    await host.service.waitFor(arn);
+    await killed();
+    const s3 = await startLocalS3({ dir: path.join(stack(), 's3'), buckets: ['store'] });
+    const bucket = await openBucket({ bucket: 'store', ...s3, addressing: 'path' });
+    await bucket.put('reviews/result.json', Buffer.from('{"findings":3}'));
+    await bucket.close();
+    await s3.close();
+    writeFileSync(
+      path.join(stack(), 'payload-roots.json'),
+      JSON.stringify({
+        files: { mountPath: '/mnt/workspace', bucket: 'store', keyPrefix: 'reviews/' },
+      }),
+    );
+    expect(await text('show', 'in-file', '--run', RUN)).toMatch(
+      /Result +\{"findings":3\}\nResult file +\/mnt\/workspace\/result\.json/,
+    );
+    const shown = await json<{ Events: Record<string, { Result?: unknown }>[] }>(
+      ...['history', 'in-file', '--run', RUN],
+    );
+    const results = shown.Events.map(
+      (event) => (event.StepSucceededDetails ?? event.ExecutionSucceededDetails)?.Result,
+    ).filter((result) => result !== undefined);
+    const file = '/mnt/workspace/result.json';
+    expect(results).toEqual([
+      {
+        Payload: '{"file":"/mnt/workspace/../secret"}',
+        PayloadFile: {
+          File: '/mnt/workspace/../secret',
+          Problem: 'it is not in the workspace of its function',
+        },
+        Truncated: false,
+      },
+      {
+        Payload: '{"file":"/mnt/workspace/gone.json"}',
+        PayloadFile: { File: '/mnt/workspace/gone.json', Problem: 'it is not in the bucket' },
+        Truncated: false,
+      },
+      {
+        Payload: `{"file":"${file}","preview":{"findings":3}}`,
+        PayloadFile: { File: file, Content: '{"findings":3}' },
+        Truncated: false,
+      },
+    ]);
+  },
+  LIMIT_MS,
+);
 
 test.each([
   [['show', 'nobody'], /There is no execution "nobody"[^]*executions list/],

@@ -56,6 +56,8 @@ export const verb: Verb<Option> = {
       'An execution is given by its name, its id or its ARN; a callback by its id, or by its execution ' +
         'and, when that waits for several, its name after it. retry does again what failed last and keeps the ' +
         'rest. Both retry and fork start a new execution and leave the old one as it is.',
+      'Where a payload is a file of the workspace (createFileSystemSerdes), show and history --json show what is in ' +
+        'it: while the run is alive from its mount, afterwards from its bucket.',
       'list, show and history also read a run that is not alive, given with --run. Its executions go on ' +
         'with `moorage review --resume RUN`.',
       "--json prints executions and events as AWS's API names them, times in seconds since 1970; with " +
