@@ -25,6 +25,8 @@ export interface MountRecord {
   readonly bucket: BucketLocation;
   readonly prefix: string;
   readonly readOnly: boolean;
+  /** Of 127.0.0.1, where its metrics are served. */
+  readonly metricsPort?: number;
   /** Of the daemon. */
   readonly pid: number;
   readonly socket: string;

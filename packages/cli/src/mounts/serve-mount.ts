@@ -6,10 +6,13 @@ import {
   listenForControl,
   startFileSystemServer,
   type BucketLocation,
+  type ChangeSource,
   type FileSystemServer,
   type FileSystemServerOptions,
   type FsyncTarget,
 } from '@moorage/stack/mounts';
+import { listenForMetrics } from './metrics-endpoint.ts';
+import { exposition } from './prometheus.ts';
 import { fileSystemDirectory, forgetMount, recordMount, type MountRecord } from './registry.ts';
 
 export interface MountRequest {
@@ -21,6 +24,10 @@ export interface MountRequest {
   readonly readOnly: boolean;
   readonly fsync: FsyncTarget;
   readonly owner: { readonly uid: number; readonly gid: number };
+  readonly escapeKeys?: boolean;
+  readonly changes?: ChangeSource;
+  /** On 127.0.0.1; 0 = any that is free. */
+  readonly metricsPort?: number;
   /** The JSON of `--sync-config`; the file system checks it. */
   readonly synchronization?: unknown;
   readonly cacheBytesMax?: number;
@@ -43,6 +50,8 @@ export async function serveMount(
   request: MountRequest,
   log: (level: string, message: string) => void,
 ): Promise<ServedMount> {
+  const { metricsPort } = request;
+  const metrics = metricsPort === undefined ? undefined : await listenForMetrics(metricsPort);
   const server = await startFileSystemServer({
     bucket: request.bucket,
     prefix: request.prefix,
@@ -51,10 +60,15 @@ export async function serveMount(
     readOnly: request.readOnly,
     fsync: request.fsync,
     owner: request.owner,
+    ...(request.escapeKeys !== undefined && { escapeKeys: request.escapeKeys }),
+    ...(request.changes !== undefined && { changes: request.changes }),
     synchronization: request.synchronization as FileSystemServerOptions['synchronization'],
     cacheBytesMax: request.cacheBytesMax,
     log,
     onEvent: (event) => log('warn', JSON.stringify(event)),
+  }).catch((error: unknown) => {
+    metrics?.close();
+    throw error;
   });
   const socket = path.join(socketDirectory(), 'control');
   const record: MountRecord = {
@@ -64,13 +78,21 @@ export async function serveMount(
     bucket: withoutCredentials(request.bucket),
     prefix: request.prefix,
     readOnly: request.readOnly,
+    ...(metrics !== undefined && { metricsPort: metrics.port }),
     pid: process.pid,
     socket,
     startedAt: request.startedAt,
   };
+  if (metrics !== undefined) {
+    const { mountPoint, prefix } = record;
+    const { bucket } = record.bucket;
+    metrics.measure = async () =>
+      exposition([{ mountPoint, bucket, prefix, metrics: await server.metrics() }]);
+  }
   const control = await listenForControl(server, socket);
   recordMount(request.dataDir, record);
   const ended = server.ended.then(async () => {
+    metrics?.close();
     await control.close();
     forgetMount(request.dataDir, record);
   });

@@ -6,6 +6,7 @@ import type { Terminal } from '../command-line/terminal.ts';
 import type { ParsedArguments } from '../command-line/verb.ts';
 import { directories } from '../directories.ts';
 import { byteSize } from '../mounts/byte-size.ts';
+import { changeSourceOf } from '../mounts/change-source.ts';
 import { realMountPoint } from '../mounts/registry.ts';
 import type { MountRequest } from '../mounts/serve-mount.ts';
 import { readSynchronization } from '../mounts/synchronization-file.ts';
@@ -18,6 +19,10 @@ type Option =
   | 'read-only'
   | 'fsync'
   | 'owner'
+  | 'escape-keys'
+  | 'plain-keys'
+  | 'events'
+  | 'metrics-port'
   | 'foreground'
   | 'data-dir'
   | 'sync-config'
@@ -51,6 +56,18 @@ export const verb: Verb<Option> = {
         value: 'SIZE',
         help: 'What data that is in the bucket too may take on the disk, such as 50GiB; at least 64MiB. What was read the longest ago goes first. Default: half of what the disk has for it.',
       },
+      'escape-keys': {
+        help: 'Show keys that cannot be paths, too, under other names: a//b as a/%=/b, ./c as %=%2E/c, a file beside a directory of its name as %@name. Remembered until --plain-keys.',
+      },
+      'plain-keys': { help: 'Undo --escape-keys. Either needs everything exported before.' },
+      events: {
+        value: 'SOURCE',
+        help: "Where changes of others in the bucket are told: sqs:URL, a queue that gets the bucket's notifications and belongs to this mount alone, or webhook:PORT, to which the store posts them on 127.0.0.1. Otherwise directories in use are listed again every few seconds.",
+      },
+      'metrics-port': {
+        value: 'PORT',
+        help: 'Serve metrics for Prometheus at http://127.0.0.1:PORT/metrics; 0 is any free port.',
+      },
       foreground: { help: 'Stay, and unmount when stopped (Ctrl-C).' },
       'data-dir': {
         value: 'DIR',
@@ -73,7 +90,13 @@ const stdin = (): string => readFileSync(0, 'utf8');
 async function mount(args: ParsedArguments<Option>, terminal: Terminal): Promise<ExitCode> {
   const [address = '', directory = ''] = args.positionals;
   const { bucket, prefix } = parseBucketUrl(address);
-  const { endpoint, 'sync-config': syncConfig, 'cache-size': cacheSize } = args.values;
+  const {
+    endpoint,
+    events,
+    'metrics-port': port,
+    'sync-config': syncConfig,
+    'cache-size': cacheSize,
+  } = args.values;
   const location: BucketLocation = {
     bucket,
     ...(endpoint !== undefined && { endpoint: checkEndpoint(endpoint) }),
@@ -87,6 +110,9 @@ async function mount(args: ParsedArguments<Option>, terminal: Terminal): Promise
     readOnly: args.switches.has('read-only'),
     fsync: fsyncOf(args.values.fsync),
     owner: ownerOf(args.values.owner),
+    ...keysOf(args.switches),
+    ...(events !== undefined && { changes: changeSourceOf(events) }),
+    ...(port !== undefined && { metricsPort: portOf(port) }),
     ...(syncConfig !== undefined && { synchronization: readSynchronization(syncConfig, stdin) }),
     ...(cacheSize !== undefined && {
       cacheBytesMax: byteSize('--cache-size', cacheSize, CACHE_BYTES_MIN),
@@ -118,6 +144,17 @@ function ownerOf(text = '0:0'): MountRequest['owner'] {
   if (uid !== undefined && Number(uid) < 0xffffffff && Number(gid) < 0xffffffff)
     return { uid: Number(uid), gid: Number(gid) };
   throw usageError(`--owner ${JSON.stringify(text)} is not UID or UID:GID in numbers.`);
+}
+
+function keysOf(switches: ReadonlySet<string>): Pick<MountRequest, 'escapeKeys'> {
+  const [escape, plain] = [switches.has('escape-keys'), switches.has('plain-keys')];
+  if (escape && plain) throw usageError('--escape-keys and --plain-keys exclude each other.');
+  return escape || plain ? { escapeKeys: escape } : {};
+}
+
+function portOf(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) < 65_536) return Number(text);
+  throw usageError(`--metrics-port ${JSON.stringify(text)} is not a port.`);
 }
 
 function announce(request: MountRequest, terminal: Terminal): void {

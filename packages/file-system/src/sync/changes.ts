@@ -34,6 +34,7 @@ export class Changes {
         this.#tries = 0;
         for (const change of result.changes) this.#consider(change);
       } else if (result.kind === 'failed') {
+        this.#context.failed(result.code, result.message);
         this.#relister.setTold(false);
         const due = this.#context.now() + this.#context.backoffMs(this.#tries++);
         this.#context.timers.push(due, () => this.watch());

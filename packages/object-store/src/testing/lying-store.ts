@@ -19,6 +19,8 @@ export interface Lies {
   dropsChecksums?: boolean;
   /** No x-amz-version-id in any answer. */
   stripsVersionIds?: boolean;
+  /** Changes are not told as they happen. */
+  streamsNoChanges?: boolean;
   /** Every write: 403. */
   deniesWrites?: boolean;
 }
@@ -76,6 +78,9 @@ async function pass(
   const { lies } = store;
   const headers = passedHeaders(request, lies);
   const isWrite = method === 'PUT' || method === 'POST' || method === 'DELETE';
+  if (lies.streamsNoChanges === true && search.startsWith('moorage-events')) {
+    return refuse(response, 400, 'InvalidRequest');
+  }
   if (isWrite && lies.deniesWrites === true) return refuse(response, 403, 'AccessDenied');
   if (method === 'DELETE' && headers['if-match'] !== undefined) {
     if (lies.refusesConditionalDelete === true) return refuse(response, 501, 'NotImplemented');
