@@ -61,6 +61,27 @@ test('a step that says it could not do it is a failure; one that is retried goes
   expect(lines).toEqual(['✗ clone 0.3 s']);
 });
 
+test('what an earlier attempt did is known and not shown again', () => {
+  const subject = start(false);
+  for (const shown of [
+    event('StepStarted', 'clone', -5000),
+    event('StepSucceeded', 'clone', -3800),
+    event('ChainedInvokeStarted', 'review-style', -3800),
+    event('ChainedInvokeStarted', 'review-security', -3800),
+    event('ChainedInvokeSucceeded', 'review-security', -2800),
+    event('ChainedInvokeSucceeded', 'review-style', 700),
+  ]) {
+    subject.event(shown);
+  }
+  expect(lines).toEqual(['✓ style 0.7 s']);
+  const parts = subject.finished.map(({ name, seconds, earlier }) => [name, seconds, earlier]);
+  expect(parts).toEqual([
+    ['clone', expect.closeTo(1.2), true],
+    ['security', expect.closeTo(1), true],
+    ['style', expect.closeTo(0.7), false],
+  ]);
+});
+
 test('on a terminal the running parts are redrawn within its width, and removed at the end', () => {
   const subject = start(true);
   subject.begin('a-part-with-a-long-name');

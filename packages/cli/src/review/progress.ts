@@ -15,6 +15,8 @@ export interface FinishedPart {
   readonly name: string;
   readonly seconds: number;
   readonly ok: boolean;
+  /** It ended in an attempt before this one, which was interrupted. */
+  readonly earlier: boolean;
 }
 
 /** Steps of the orchestrator that take no time worth showing. */
@@ -26,6 +28,8 @@ export class Progress {
   readonly finished: FinishedPart[] = [];
   readonly #terminal: Terminal;
   readonly #now: () => number;
+  /** When this attempt began. */
+  readonly #sinceMs: number;
   readonly #running = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
   #frame = 0;
@@ -35,6 +39,7 @@ export class Progress {
   constructor(terminal: Terminal, now: () => number) {
     this.#terminal = terminal;
     this.#now = now;
+    this.#sinceMs = now();
     if (terminal.interactive) this.#timer = setInterval(() => this.#draw(), FRAME_MS).unref();
   }
 
@@ -44,16 +49,19 @@ export class Progress {
   }
 
   end(name: string, ok: boolean, atMs: number = this.#now()): void {
-    const since = this.#running.get(name) ?? atMs;
+    const begun = this.#running.get(name) ?? atMs;
     this.#running.delete(name);
-    const seconds = Math.max(0, atMs - since) / 1000;
-    this.finished.push({ name, seconds, ok });
+    const earlier = atMs < this.#sinceMs;
+    // What an earlier attempt had begun and this one ends has taken the time of this one.
+    const seconds = Math.max(0, atMs - (earlier ? begun : Math.max(begun, this.#sinceMs))) / 1000;
+    this.finished.push({ name, seconds, ok, earlier });
+    if (earlier) return;
     this.#erase();
     this.#terminal.note(`${ok ? '✓' : '✗'} ${name} ${seconds.toFixed(1)} s`);
     this.#draw();
   }
 
-  /** Follows the execution. Events may come twice, after a resume. */
+  /** Follows the execution from its first event, also those of earlier attempts: they are not shown again. */
   event(event: HistoryEvent): void {
     const { EventType: type = '', Name: operation } = event;
     if (operation === undefined || SILENT.test(operation) || type.startsWith('Execution')) return;
@@ -76,7 +84,7 @@ export class Progress {
     this.#erase();
     const frame = FRAMES[this.#frame++ % FRAMES.length];
     for (const [name, since] of this.#running) {
-      const seconds = Math.max(0, this.#now() - since) / 1000;
+      const seconds = Math.max(0, this.#now() - Math.max(since, this.#sinceMs)) / 1000;
       const line = `${frame} ${name} ${seconds.toFixed(1)} s`;
       this.#terminal.raw(`${line.slice(0, this.#terminal.columns - 1)}\n`);
       this.#drawn++;

@@ -219,19 +219,23 @@ async function followed(
   const { durable, plan } = stack;
   const functionName = plan.outputs.Orchestrator as string;
   const orchestrator = functionName.replace(/:.*/, '');
-  const stopWatching = durable.watch((notice) => {
-    if (notice.functionName !== orchestrator) return;
-    progress.event(notice.event as HistoryEvent);
-    const { EventType: type, Name: step } = notice.event;
+  const { executionArn } = await durable.startExecution({
+    functionName,
+    name: review.run.runId,
+    payload: JSON.stringify(event),
+  });
+  const heard = (shown: HistoryEvent): void => {
+    progress.event(shown);
     // While the reviewers work; should it fail, the end of the review waits for it and says so.
-    if (step === 'clone' && type === 'StepSucceeded') removeHandIn().catch(() => {});
+    if (shown.Name === 'clone' && shown.EventType === 'StepSucceeded')
+      removeHandIn().catch(() => {});
+  };
+  // What has happened by now, also in earlier attempts, and then all that follows.
+  for (const shown of durable.history(executionArn)) heard(shown as HistoryEvent);
+  const stopWatching = durable.watch((notice) => {
+    if (notice.functionName === orchestrator) heard(notice.event as HistoryEvent);
   });
   try {
-    const { executionArn } = await durable.startExecution({
-      functionName,
-      name: review.run.runId,
-      payload: JSON.stringify(event),
-    });
     return await abortable(durable.waitFor(executionArn), [review.signal, stack.lost]);
   } finally {
     stopWatching();
@@ -272,7 +276,7 @@ async function finish(
     bucketHint: request.bucket
       ? `aws s3 ls ${request.bucket.endpoint === undefined ? '' : `--endpoint-url ${request.bucket.endpoint} `}s3://${bucket?.bucket}/${key}`
       : `moorage local-s3 --dir ${run.stack}/s3`,
-    parts: progress.finished.map(({ name, seconds }) => ({ name, seconds })),
+    parts: progress.finished,
     totalSeconds: (systemClock.now() - review.startedMs) / 1000,
     notes: notesOf(result),
   };

@@ -2,6 +2,7 @@
 // time went.
 import { severities, type ReviewResult, type Severity } from '@moorage/code-review';
 import type { Terminal } from '../command-line/terminal.ts';
+import type { FinishedPart } from './progress.ts';
 
 /** What this summary reads of report/findings.json. */
 export interface ReportedFinding {
@@ -22,7 +23,9 @@ export interface ReviewSummary {
   readonly reportUrl: string;
   /** How to look into the bucket. */
   readonly bucketHint: string;
-  readonly parts: readonly { readonly name: string; readonly seconds: number }[];
+  /** Where the time went; what an earlier attempt had finished took none of this one's. */
+  readonly parts: readonly FinishedPart[];
+  /** Of this attempt. */
   readonly totalSeconds: number;
   readonly notes: readonly string[];
 }
@@ -53,8 +56,12 @@ export function printSummary(summary: ReviewSummary, terminal: Terminal): void {
   }
   print(`Bucket   ${summary.reportUrl}`);
   print(`         ${summary.bucketHint}`);
-  const parts = summary.parts.map(({ name, seconds }) => `${name} ${seconds.toFixed(1)}`);
-  print(`Time     ${summary.totalSeconds.toFixed(1)} s: ${parts.join(', ')}`);
+  const times = (parts: readonly FinishedPart[]): string =>
+    parts.map(({ name, seconds }) => `${name} ${seconds.toFixed(1)}`).join(', ');
+  const earlier = summary.parts.filter((part) => part.earlier);
+  const now = summary.parts.filter((part) => !part.earlier);
+  print(`Time     ${summary.totalSeconds.toFixed(1)} s: ${times(now)}`);
+  if (earlier.length > 0) print(`Before   ${times(earlier)}`);
   for (const note of summary.notes) print(`Note     ${note}`);
 }
 

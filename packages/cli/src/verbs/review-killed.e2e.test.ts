@@ -96,7 +96,14 @@ describe('kill -9 in the middle of a review', () => {
           ...['review', '--resume', sandbox.runId, '--json'],
         ]);
         expect(status, stderr).toBe(0);
-        expect(JSON.parse(stdout)).toMatchObject({ runId: sandbox.runId, status: 'complete' });
+        const document = JSON.parse(stdout) as { seconds: Record<string, Record<string, number>> };
+        expect(document).toMatchObject({ runId: sandbox.runId, status: 'complete' });
+        // What had been done is shown as such, and not as if it took no time now. (Killed, it may have
+        // been shown and not be in the journal yet.)
+        const { parts = {}, earlier = {} } = document.seconds;
+        expect(Object.keys({ ...parts, ...earlier })).toContain('clone');
+        for (const name of Object.keys(earlier)) expect(parts).not.toHaveProperty([name]);
+        if (signal !== 'SIGKILL' && moment === '✓ clone') expect(earlier).toHaveProperty('clone');
         expect(fingerprints()).toEqual(expected);
         expect(await sandbox.clean()).toEqual([]);
       },

@@ -235,7 +235,13 @@ function document(summary: ReviewSummary, run: RunDirectory, exitCode: ExitCode)
     runDirectory: run.path,
     seconds: {
       total: summary.totalSeconds,
-      parts: Object.fromEntries(summary.parts.map(({ name, seconds }) => [name, seconds])),
+      parts: secondsOf(summary, false),
+      earlier: secondsOf(summary, true),
     },
   };
+}
+
+function secondsOf({ parts }: ReviewSummary, earlier: boolean): Record<string, number> {
+  const wanted = parts.filter((part) => part.earlier === earlier);
+  return Object.fromEntries(wanted.map(({ name, seconds }) => [name, seconds]));
 }
