@@ -7,6 +7,10 @@
  *
  * A response arrives on a socket and the log lines before it on a pipe: both were written before the
  * host reads the one, so one more turn of the event loop has delivered the other.
+ *
+ * Unlike Lambda's, an idle environment is not frozen: what a handler left running goes on. No result
+ * depends on that, for an answer or a checkpoint of an invocation that is over is refused; a
+ * stopped process, though, could neither notice the end of its host nor be told from one that hangs.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
