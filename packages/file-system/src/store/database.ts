@@ -33,6 +33,8 @@ export type Entry =
 const journalBytesMax = 2 << 20;
 /** Several times what a COMMIT of a full journal adds to SQLite's files. */
 const reserveBytesMax = 16 << 20;
+/** Records that wait to be written; most are taken away again before. */
+const newerRecordsMax = 4096;
 /** More than any single change of the file system needs in the journal. */
 const recordBytes = 65_536;
 
@@ -56,6 +58,8 @@ export class Database {
   afterCommit: () => void = () => {};
   /** Inodes that were found in the journal with content: when it was last used, the journal does not say. */
   readonly replayed: Set<number> = new Set();
+  /** Records that are newer than their rows; null = removed. */
+  readonly #newerRecords = new Map<string, string | null>();
   #entries: string[] = [];
   #depth = 0;
   #changes = 0;
@@ -94,16 +98,25 @@ export class Database {
   }
 
   record(key: string): string | undefined {
+    const newer = this.#newerRecords.get(key);
+    if (newer !== undefined) return newer ?? undefined;
     return (this.#getRecord.get(key) as { value: string } | undefined)?.value;
   }
 
   /** Inside a transaction. */
   setRecord(key: string, value: string | undefined): void {
-    this.putRecord(key, value ?? null);
+    this.#newerRecords.set(key, value ?? null);
     this.add(['r', key, value ?? null]);
+    if (this.#newerRecords.size > newerRecordsMax) this.#flushRecords();
+  }
+
+  #flushRecords(): void {
+    for (const [key, value] of this.#newerRecords) this.putRecord(key, value);
+    this.#newerRecords.clear();
   }
 
   eachRecord(prefix: string, each: (key: string, value: string) => void): void {
+    this.#flushRecords();
     const rows = this.sql
       .prepare('SELECT key, value FROM record WHERE key >= ? AND key < ? ORDER BY key')
       .all(prefix, `${prefix}\u{10ffff}`) as { key: string; value: string }[];
@@ -187,6 +200,7 @@ export class Database {
   #commit(unjournaled: string | undefined): boolean {
     for (let attempt = 0; attempt < 2; attempt++) {
       this.beforeCommit();
+      this.#flushRecords();
       this.putRecord('journal', String(this.#journal.sequence));
       try {
         failpoint(Failpoint.commit);
