@@ -50,6 +50,7 @@ export type Planner = Pick<
   | 'needTree'
   | 'needAttributes'
   | 'needRange'
+  | 'passed'
   | 'isFetching'
   | 'touched'
   | 'statusText'
@@ -72,6 +73,7 @@ export const localOnly: Planner = {
   needTree: here,
   needAttributes: here,
   needRange: here,
+  passed: nothing,
   isFetching: () => false,
   touched: nothing,
   statusText: () => 'S3Key: \n',

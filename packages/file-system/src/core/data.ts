@@ -74,9 +74,12 @@ export function read(
     into.set(noteBytes(core, core.root, ino).subarray(offset, offset + bytes), at);
     return bytes;
   }
-  if (inode.baseEnd > 0 && core.content.isAbsent(inode, offset, offset + bytes)) {
-    const status = core.await(core.planner.needRange(ino, offset, bytes));
-    if (status !== ok) return status === pending ? pending : failure(status);
+  if (inode.baseEnd > 0) {
+    if (core.content.isAbsent(inode, offset, offset + bytes)) {
+      const status = core.await(core.planner.needRange(ino, offset, bytes));
+      if (status !== ok) return status === pending ? pending : failure(status);
+    }
+    core.planner.passed(ino, offset, bytes);
   }
   core.content.read(inode, offset, bytes, into, at);
   noteAccess(core, inode);

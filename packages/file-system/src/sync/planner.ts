@@ -208,6 +208,10 @@ class Planner implements Sync {
     return this.#ranges.need(ino, offset, length);
   }
 
+  passed(ino: number, offset: number, length: number): void {
+    this.#ranges.passed(ino, offset, length);
+  }
+
   isFetching(ino: number, offset: number, length: number): boolean {
     return this.#ranges.isFetching(ino, offset, length);
   }

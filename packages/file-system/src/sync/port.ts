@@ -168,6 +168,8 @@ export interface Sync {
   needAttributes(ino: number): Result;
   /** Before bytes are read (or partly overwritten) that are not here. Starts read-ahead as it sees fit. */
   needRange(ino: number, offset: number, length: number): Result;
+  /** Bytes of an object that are here were read: read-ahead goes on before the reader waits (cheap). */
+  passed(ino: number, offset: number, length: number): void;
   /** A downloaded range may not be written to while the transfer side writes it: true = wait with needRange. */
   isFetching(ino: number, offset: number, length: number): boolean;
   /** A directory was listed or looked into: it is in use (cheap). */

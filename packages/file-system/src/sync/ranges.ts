@@ -74,6 +74,15 @@ export class Ranges {
     return waitId;
   }
 
+  /** Who reads in sequence is half way through what was fetched ahead: time to go on. */
+  passed(ino: number, offset: number, length: number): void {
+    const reader = this.#readers.get(ino);
+    if (reader === undefined || reader.window === 0 || offset > reader.next) return;
+    if (reader.next - offset - length > reader.window / 2) return;
+    const size = this.#context.attributes(ino)?.size ?? 0;
+    if (reader.next < size) this.#readAhead(ino, offset, length, size);
+  }
+
   /** Bytes of what `ahead` would fetch; 0 = nothing is missing, or it is under way. */
   nextPieceBytes(ino: number): number {
     const [missing] = this.#context.tree.missing(ino);
@@ -139,8 +148,13 @@ export class Ranges {
   }
 
   #readAhead(ino: number, offset: number, length: number, size: number): void {
-    const reader = this.#readers.get(ino) ?? { next: 0, window: 0 };
-    const isSequential = offset <= reader.next && offset + length + windowBytesMax >= reader.next;
+    const known = this.#readers.get(ino);
+    const reader = known ?? { next: 0, window: 0 };
+    // Many files are only looked at: the first read says nothing yet.
+    const isSequential =
+      known !== undefined &&
+      offset <= reader.next &&
+      offset + length + windowBytesMax >= reader.next;
     reader.window = isSequential
       ? Math.min(windowBytesMax, Math.max(windowBytesMin, reader.window * 2))
       : 0;

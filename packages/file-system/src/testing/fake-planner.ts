@@ -47,6 +47,9 @@ export class FakePlanner implements Planner {
     this.needs.push({ ino, offset, length });
     return ++this.#wait;
   }
+  passed(): void {
+    // Nothing is ever fetched ahead.
+  }
   isFetching(): boolean {
     return this.fetching;
   }
