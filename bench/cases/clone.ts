@@ -33,17 +33,22 @@ function cloneCase(o: {
       const repository = join(directory, 'repository');
       await mkdir(repository);
       await generateRepository(repository, small ? 50 : o.files);
+      // A name of its own each time: a peer may still know files of a clone that was removed.
+      let target = '';
+      let clones = 0;
       return {
-        async round({ directory: place, settle }) {
-          const target = join(place, 'clone');
+        async before({ directory: place }) {
+          target = join(place, `clone-${clones++}`);
+        },
+        async round({ settle }) {
           const command = ['git', 'clone', '--quiet', '--no-local', repository, target];
           const cloneMs = await timed(prefix, ...command);
           const start = performance.now();
           await settle();
           return { cloneMs, restToBucketMs: performance.now() - start };
         },
-        async after({ directory: place, settle }) {
-          await timed([], 'rm', '-rf', join(place, 'clone'));
+        async after({ settle }) {
+          await timed([], 'rm', '-rf', target);
           await settle();
         },
       };

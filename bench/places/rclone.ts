@@ -39,12 +39,12 @@ export async function rclone(options: PlaceOptions, store: TestStore): Promise<P
         RCLONE_CONFIG_BENCH_SECRET_ACCESS_KEY: store.secretAccessKey,
       },
       cache,
+      // A file that was closed just now is not counted for a moment.
       async settle() {
-        for (;;) {
+        for (let quiet = 0; quiet < 3; await sleep(30)) {
           const { diskCache } = await statistics();
           if (diskCache === undefined) throw new Error('rclone says nothing of its cache');
-          if (diskCache.uploadsInProgress + diskCache.uploadsQueued === 0) return;
-          await sleep(20);
+          quiet = diskCache.uploadsInProgress + diskCache.uploadsQueued === 0 ? quiet + 1 : 0;
         }
       },
     },
