@@ -56,6 +56,8 @@ export interface FileSystemOptions {
   remote?: boolean;
   /** Names the lost+found directory, e.g. `fs-0123456789abcdef0`. */
   id?: string;
+  /** The root is a prefix: what its object (if there is one) says of it is asked for before it is shown. */
+  rootIsPrefix?: boolean;
   /** Of a new file system's root; default root, 0755, as S3 Files. */
   root?: { uid: number; gid: number; mode: number };
   /** Does what fsync(2) needs elsewhere; without one it is done at once, and everybody waits. */
@@ -384,7 +386,8 @@ export class FileSystem implements FileSystemOperations {
     core.store.database.replayed.clear();
   }
 
-  #makeRoot({ root = { uid: 0, gid: 0, mode: 0o755 }, remote = false }: FileSystemOptions): void {
+  #makeRoot(o: FileSystemOptions): void {
+    const { root = { uid: 0, gid: 0, mode: 0o755 }, remote = false, rootIsPrefix = false } = o;
     const core = this.#core;
     core.begin();
     const inode = new Inode(rootIno, Kind.directory, 0, '');
@@ -392,7 +395,7 @@ export class FileSystem implements FileSystemOperations {
     inode.gid = root.gid;
     inode.mode = root.mode;
     inode.nlink = 2;
-    inode.flags = InodeFlag.known | (remote ? 0 : InodeFlag.listed);
+    inode.flags = (rootIsPrefix ? 0 : InodeFlag.known) | (remote ? 0 : InodeFlag.listed);
     core.store.insert(inode);
     core.modifiedTimes(inode);
     inode.atimeSec = inode.btimeSec = core.sec;

@@ -2,7 +2,7 @@
  * Conflicts: a file was changed here and in S3. S3 wins; the local copy goes to the lost+found directory, and the
  * conflict is recorded until somebody settles it. Something that was only deleted here, and changed there, comes back.
  */
-import { Kind } from '../operations.ts';
+import { Kind, rootIno } from '../operations.ts';
 import type { Attributes } from '../operations.ts';
 import type { RemoteHead } from '../transfer/jobs.ts';
 import type { Barriers } from './barriers.ts';
@@ -204,7 +204,7 @@ export class Conflicts {
     return above;
   }
 
-  #record(found: Found, above: number[] = this.#above(found.parent)): void {
+  #record(found: Found, above: number[] = this.#above(found.parent || rootIno)): void {
     const { id, path, key, what, a, ino, base, head, kept } = found;
     const { tree, options } = this.#context;
     const { uid, gid, mode } = a ?? { uid: 0, gid: 0, mode: 0 };

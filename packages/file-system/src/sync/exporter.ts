@@ -154,7 +154,7 @@ export class Exporter {
       return;
     }
     const { tree } = this.#context;
-    if (tree.parentOf(ino) === 0) return;
+    if (!this.#context.isExportable(ino)) return;
     tree.setDirty(ino, tree.dirty(ino) | bits);
     this.resume(ino, bits);
   }
@@ -267,7 +267,7 @@ export class Exporter {
     const { tree } = this.#context;
     const bits = tree.dirty(ino);
     const a = this.#context.attributes(ino);
-    if (a === undefined || bits === 0 || tree.parentOf(ino) === 0) return this.forget(ino);
+    if (a === undefined || bits === 0 || !this.#context.isExportable(ino)) return this.forget(ino);
     if (this.#isLocalOnly(ino, a.kind)) return this.#clean(pending);
     const key = this.#keys.keyOf(ino, a.kind);
     const fault = faultOfKey(key);
@@ -453,7 +453,7 @@ export class Exporter {
     this.#context.exported++;
     const base = newBase(written, started.foreign, undefined, this.#context.now());
     const a = this.#context.attributes(ino);
-    if (a === undefined || tree.parentOf(ino) === 0) {
+    if (a === undefined || !this.#context.isExportable(ino)) {
       this.#deletions.note(key, base);
       this.#deleter.schedule(key);
       return this.forget(ino);
@@ -486,7 +486,7 @@ export class Exporter {
     const { pending, key } = started;
     const { ino } = pending;
     const a = this.#context.attributes(ino);
-    if (a === undefined || this.#context.tree.parentOf(ino) === 0) {
+    if (a === undefined || !this.#context.isExportable(ino)) {
       this.#attempts.settle(key);
       return this.forget(ino);
     }

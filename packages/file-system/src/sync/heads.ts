@@ -143,7 +143,8 @@ export class Heads {
   #keyOf(ino: number, kind: Kind): string | undefined {
     const { tree } = this.#context;
     const parent = tree.parentOf(ino);
-    if (parent === 0) return undefined;
+    if (parent === 0)
+      return this.#context.isExportable(ino) ? this.#keys.keyOf(ino, kind) : undefined;
     return this.#context.base(ino)?.key ?? this.#keys.remoteKey(parent, tree.nameOf(ino), kind);
   }
 

@@ -28,7 +28,8 @@ export class RemoteKeys {
 
   /** The key an inode is to have; undefined when its name cannot be in a key. Directories end with a slash. */
   keyOf(ino: number, kind: Kind): string | undefined {
-    const { names, tree } = this.#context;
+    const { names, tree, options } = this.#context;
+    if (ino === rootIno) return options.prefix === '' ? undefined : options.prefix;
     const part = names.partOf(tree.nameOf(ino));
     const prefix = part === undefined ? undefined : this.prefixOf(tree.parentOf(ino));
     if (part === undefined || prefix === undefined) return undefined;
@@ -90,6 +91,7 @@ export class RemoteKeys {
   resolve(key: string): number {
     const { names, tree, options } = this.#context;
     if (!key.startsWith(options.prefix)) return 0;
+    if (key === options.prefix) return rootIno;
     const isDirectory = key.endsWith('/');
     const path = key.slice(options.prefix.length, isDirectory ? -1 : undefined);
     let at = rootIno;

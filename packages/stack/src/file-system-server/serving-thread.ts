@@ -74,6 +74,7 @@ function serve(): void {
     remote: true,
     id: fileSystemId,
     root: { ...owner, mode: 0o755 },
+    rootIsPrefix: configuration.prefix !== '',
     flusher,
     fsync,
   });
