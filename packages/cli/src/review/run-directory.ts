@@ -16,7 +16,7 @@ import {
 import path from 'node:path';
 import type { ReviewRequest } from '@moorage/code-review';
 import { isRunId } from '@moorage/workspace';
-import { usageError } from '../command-line/outcome.ts';
+import { CommandError, usageError } from '../command-line/outcome.ts';
 
 export interface GivenBucket {
   readonly bucket: string;
@@ -37,6 +37,8 @@ export interface RunRequest {
   /** The orchestrator's event, once it is settled. The same again finds the same execution. */
   readonly event?: ReviewRequest;
   readonly bucket?: GivenBucket;
+  /** Set once its report is in the bucket and nothing of it runs any more. Milliseconds since the epoch. */
+  readonly finishedAt?: number;
 }
 
 export interface RunDirectory {
@@ -58,11 +60,16 @@ export function runDirectory(dataDir: string, runId: string): RunDirectory {
   };
 }
 
+/** Its time of change says when the run was last used. */
+export function requestFile(run: RunDirectory): string {
+  return path.join(run.path, 'request.json');
+}
+
 /** Makes the directory if need be and writes the request, whole or not at all. */
 export function saveRequest(run: RunDirectory, request: RunRequest): void {
   try {
     mkdirSync(run.path, { recursive: true, mode: 0o700 });
-    const file = path.join(run.path, 'request.json');
+    const file = requestFile(run);
     writeFileSync(`${file}.new`, JSON.stringify(request, null, 1), { mode: 0o600 });
     renameSync(`${file}.new`, file);
   } catch (error) {
@@ -88,19 +95,31 @@ export function prepareOutput(directory: string): void {
   }
 }
 
-/** Reads the request of an earlier run. */
+/** The run has nothing left to be resumed. If that cannot be written, it is only kept longer. */
+export function markFinished(run: RunDirectory, nowMs: number): void {
+  const request = JSON.parse(readFileSync(requestFile(run), 'utf8')) as RunRequest;
+  try {
+    saveRequest(run, { ...request, finishedAt: nowMs });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+  }
+}
+
+/** Reads the request of an earlier run, which is used again from now on. */
 export function openRun(
   dataDir: string,
   runId: string,
 ): { run: RunDirectory; request: RunRequest } {
   const runs = path.join(dataDir, 'runs');
   const run = runDirectory(dataDir, runId);
-  const file = path.join(run.path, 'request.json');
+  const file = requestFile(run);
   if (!isRunId(runId) || !existsSync(file)) {
     throw usageError(
       `There is no run ${JSON.stringify(runId)} in ${runs}.`,
       `List them: ls ${runs}`,
     );
   }
-  return { run, request: JSON.parse(readFileSync(file, 'utf8')) as RunRequest };
+  const request = JSON.parse(readFileSync(file, 'utf8')) as RunRequest;
+  saveRequest(run, request);
+  return { run, request };
 }

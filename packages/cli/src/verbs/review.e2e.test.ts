@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  utimesSync,
+} from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Sandbox } from '../testing/command.ts';
 import { git, plantRepository } from '../testing/planted-repository.ts';
@@ -134,6 +142,30 @@ describe('a review of a local repository', () => {
       expect(status).toBe(0);
       expect(JSON.parse(stdout)).toMatchObject({ runId: before, status: 'complete', commit });
       expect(sandbox.runId).toBe(before);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'a review removes finished runs that are too old, and only those',
+    async () => {
+      const runs = sandbox.path('data', 'moorage', 'runs');
+      const before = readdirSync(runs);
+      const planted = Array.from({ length: 20 }, (_, i) => `20200101t0000000${10 + i}-aaaaaaaaaa`);
+      for (const name of planted) {
+        cpSync(
+          sandbox.path('data', 'moorage', 'runs', before[0] as string, 'request.json'),
+          `${runs}/${name}/request.json`,
+        );
+        utimesSync(`${runs}/${name}/request.json`, 1_500_000_000, 1_500_000_000);
+      }
+      const { status, stderr } = await sandbox.run(['review', repository]);
+      expect(status, stderr).toBe(0);
+      const after = readdirSync(runs);
+      expect(after).toHaveLength(20);
+      expect(after).toEqual(expect.arrayContaining(before));
+      expect(after).toContain(sandbox.runId);
+      for (const name of planted) rmSync(`${runs}/${name}`, { recursive: true, force: true });
     },
     LIMIT_MS,
   );

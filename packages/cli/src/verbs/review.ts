@@ -9,6 +9,7 @@ import type { ParsedArguments } from '../command-line/verb.ts';
 import { directories } from '../directories.ts';
 import { asOriginalUser } from '../namespace.ts';
 import {
+  markFinished,
   openRun,
   prepareOutput,
   runDirectory,
@@ -65,7 +66,9 @@ export const verb: Verb<Option> = {
       output: { value: 'DIR', help: 'Also copy the report to this directory.' },
       'data-dir': {
         value: 'DIR',
-        help: 'Where runs are kept. Default: $XDG_DATA_HOME/moorage or ~/.local/share/moorage.',
+        help:
+          'Where runs are kept: the newest 20 that are finished, others for 30 days. ' +
+          'Default: $XDG_DATA_HOME/moorage or ~/.local/share/moorage.',
       },
       resume: { value: 'RUN', help: 'Finish a run that was interrupted.' },
       'time-scale': TIME_SCALE_OPTION,
@@ -113,10 +116,13 @@ async function review(args: ParsedArguments<Option>, terminal: Terminal): Promis
       rmSync(run.path, { recursive: true, force: true });
     throw error;
   });
+  markFinished(run, Date.now());
   const exitCode = exitCodeOf(summary, failOn);
   const { printSummary } = await import('../review/summary.ts');
   printSummary(summary, terminal);
   terminal.result(document(summary, run, exitCode));
+  const { removeOldRuns } = await import('../review/old-runs.ts');
+  removeOldRuns(places.data, Date.now());
   return exitCode;
 }
 
