@@ -117,7 +117,7 @@ class Planner implements Sync {
     this.#relister = new Relister({ context, keys, lanes, deletions, directories, heads });
     this.#changes = new Changes({ context, lanes, deletions, relister: this.#relister });
     directories.onListed = (directory, alone) => {
-      this.#relister.touched(directory);
+      this.#relister.touched(directory, true);
       if (alone) prefetch.listed(directory);
     };
     context.synchronization.onChange = () => {

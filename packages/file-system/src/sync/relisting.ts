@@ -11,6 +11,7 @@ import type { Deletions } from './deletions.ts';
 import type { Directories } from './directories.ts';
 import type { Heads } from './heads.ts';
 import type { Lanes } from './lanes.ts';
+import { Newcomers } from './newcomers.ts';
 import type { RemoteKeys } from './remote-keys.ts';
 
 /** A directory stays in use for this long after it was looked into, and as long as the kernel knows it. */
@@ -48,7 +49,11 @@ export class Relister {
   readonly #directories: Directories;
   readonly #heads: Heads;
   readonly #lanes: Lanes;
+  readonly #newcomers: Newcomers;
   readonly #used = new Map<number, Used>();
+  /** Not in use when something changed in them: listed as soon as they are. */
+  readonly #missed = new Set<number>();
+  readonly #startMs: number;
   #active = 0;
   /** Directories in which something has changed, and since when that is known. */
   readonly #behind = new Map<number, number>();
@@ -69,26 +74,43 @@ export class Relister {
     this.#directories = parts.directories;
     this.#heads = parts.heads;
     this.#lanes = parts.lanes;
+    this.#newcomers = new Newcomers(parts);
+    this.#startMs = this.#context.now();
   }
 
   get due(): number {
     return this.#active >= listingsMax ? Infinity : this.#nextMs;
   }
 
-  touched(directory: number): void {
+  /** `isJustListed`: it has been listed for the first time at this moment. */
+  touched(directory: number, isJustListed: boolean = false): void {
     const now = this.#context.now();
     const used = this.#used.get(directory);
-    if (used !== undefined) used.touchedMs = now;
-    else {
-      this.#used.set(directory, { touchedMs: now, listedMs: now, wantedMs: Infinity });
-      this.#nextMs = Math.min(this.#nextMs, now + this.#context.options.relistMs);
+    if (used !== undefined) {
+      used.touchedMs = now;
+      return;
     }
+    const wantedMs = isJustListed ? Infinity : this.#firstWantedMs(directory, now);
+    this.#used.set(directory, { touchedMs: now, listedMs: now, wantedMs });
+    this.#nextMs = Math.min(this.#nextMs, wantedMs, now + this.#context.options.relistMs);
+  }
+
+  /** Nobody was told of what happened in it before this process, and what was told while it was not in use was not looked at. */
+  #firstWantedMs(directory: number, now: number): number {
+    if (this.#missed.delete(directory)) return now + soonMs;
+    const madeSec = this.#context.attributes(directory)?.btimeSec ?? 0;
+    if (madeSec * 1000 >= this.#startMs || !this.#context.tree.isListed(directory)) return Infinity;
+    const spreadMs = (this.#used.size / listingsPerSecondMax) * 1000;
+    return now + Math.max(this.#context.options.relistMs, spreadMs);
   }
 
   /** Something has changed in it. */
   soon(directory: number): void {
     const used = this.#used.get(directory);
-    if (used === undefined) return;
+    if (used === undefined) {
+      if (this.#context.tree.isListed(directory)) this.#missed.add(directory);
+      return;
+    }
     if (!this.#behind.has(directory)) this.#behind.set(directory, this.#context.now());
     used.wantedMs = Math.min(used.wantedMs, this.#context.now() + soonMs);
     this.#nextMs = Math.min(this.#nextMs, used.wantedMs);
@@ -224,9 +246,7 @@ export class Relister {
     const { directory, prefix, startedAt } = relisting;
     const { names } = this.#context;
     const isAhead = (key: string): boolean =>
-      this.#lanes.isBusy(key) ||
-      this.#context.isOutdated(key, startedAt) ||
-      this.#context.isFresh(key);
+      this.#lanes.isBusy(key) || this.#context.isOutdated(key, startedAt);
     for (const key of relisting.prefixes) {
       if (
         seen.has(names.nameOf(key.slice(prefix.length, -1))) &&
@@ -236,13 +256,18 @@ export class Relister {
       }
       // A directory whose objects are all about to be deleted is not new; it is asked whether that is so.
       if (isAhead(key) || this.#hasDeletionsBelow(key)) continue;
-      this.#directories.addPrefix(directory, prefix, key);
+      if (this.#context.isFresh(key)) this.#newcomers.below(directory, prefix, key);
+      else this.#directories.addPrefix(directory, prefix, key);
     }
     for (const [key, object] of relisting.objects) {
       // A file that is here has been compared; a directory of the same name keeps the name.
       const isHere = seen.has(names.nameOf(key.slice(prefix.length)));
       const isCompared = isHere && this.#isFileHere(directory, `${key}/`);
-      if (!isCompared && !isAhead(key)) this.#directories.addObject(directory, prefix, object);
+      if (isCompared || isAhead(key)) continue;
+      // Its own marker that is known already.
+      if (key === prefix && this.#context.tree.base(directory) !== '') continue;
+      if (this.#context.isFresh(key)) this.#newcomers.object(directory, prefix, key);
+      else this.#directories.addObject(directory, prefix, object);
     }
   }
 
@@ -262,7 +287,6 @@ export class Relister {
   /** The marker of the directory itself: its ETag tells whether its attributes have changed. */
   #refreshMarker(relisting: Relisting): void {
     const { directory, prefix } = relisting;
-    if (prefix === this.#context.options.prefix) return;
     const marker = relisting.objects.get(prefix);
     if (marker === undefined || marker.size > 0 || this.#isOurs(relisting, directory, prefix))
       return;

@@ -41,8 +41,8 @@ export interface OwnMark {
 }
 
 export type TransferJob =
-  /** Objects below a prefix, a page at a time: the immediate children, or everything. */
-  | { kind: 'list'; id: JobId; prefix: string; recursive: boolean }
+  /** Objects below a prefix, a page at a time: the immediate children, or everything; or only the first few. */
+  | { kind: 'list'; id: JobId; prefix: string; recursive: boolean; countMax?: number }
   /** Attributes of an object; with `bodyBytesMax` its bytes as well when it is not larger. */
   | { kind: 'head'; id: JobId; key: string; bodyBytesMax: number }
   /** Bytes of one exact version: inline (no `path`) or written to `path` at the same offset. */

@@ -18,10 +18,11 @@ export async function listObjects(
     const page = await bucket.list({
       prefix: job.prefix,
       ...(job.recursive ? {} : { delimiter: '/' }),
+      ...(job.countMax === undefined ? {} : { maxKeys: job.countMax }),
       ...(continuation === undefined ? {} : { continuation }),
     });
     const objects: ListedObject[] = page.objects;
-    const last = page.continuation === undefined;
+    const last = page.continuation === undefined || job.countMax !== undefined;
     const result: TransferResult = {
       kind: 'page',
       id: job.id,
