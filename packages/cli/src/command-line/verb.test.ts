@@ -5,7 +5,7 @@ import { helpText, parseVerb, type VerbDeclaration } from './verb.ts';
 const verb: VerbDeclaration<'bucket' | 'tag' | 'read-only'> = {
   name: 'demo',
   usage: ['<target> [options]', '--all'],
-  summary: 'Shows how.',
+  summary: 'Shows how. '.repeat(12).trim(),
   positionals: { min: 1, max: 1 },
   options: {
     bucket: { value: 'URL', help: 'Where the bucket is. '.repeat(8).trim() },

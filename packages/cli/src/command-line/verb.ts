@@ -98,7 +98,7 @@ export function helpText(verb: VerbDeclaration): string {
     const lead = index === 0 ? 'Usage: ' : '       ';
     return `${lead}moorage ${verb.name}${form === '' ? '' : ` ${form}`}`;
   });
-  lines.push('', verb.summary, '', 'Options:');
+  lines.push('', ...wrap(verb.summary, 100), '', 'Options:');
   for (const [name, option] of Object.entries(optionsOf(verb))) {
     const short = option.short === undefined ? '    ' : `-${option.short}, `;
     const value = option.value === undefined ? '' : ` ${option.value}`;

@@ -42,7 +42,7 @@ export const verb: Verb<Option> = {
     usage: ['<url|path> [options]', '--resume <run> [options]'],
     summary:
       'Reviews one commit of a git repository: security, style and test coverage. The repository is an ' +
-      'https:// or ssh:// address or a path; of a path, what is committed is reviewed.',
+      'https:// or ssh:// address (also user@host:path) or a path; of a path, what is committed is reviewed.',
     positionals: { min: 0, max: 1 },
     options: {
       revision: { value: 'NAME', help: 'Branch, tag or commit. Default: what HEAD stands for.' },
