@@ -1,4 +1,6 @@
 // Finds the verb, runs it, and turns however it ends into one message and an exit code.
+import { readFileSync } from 'node:fs';
+import { closest } from './command-line/closest.ts';
 import { CommandError, EXIT, usageError, type ExitCode } from './command-line/outcome.ts';
 import { systemTerminal, type Terminal } from './command-line/terminal.ts';
 import {
@@ -70,15 +72,20 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
 
 async function dispatch(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const [name, ...rest] = args;
+  const [subject] = rest;
+  if (name === 'help' && subject !== undefined) return dispatch([subject, '--help'], terminal);
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
     process.stdout.write(overview());
     return name === undefined ? EXIT.usage : EXIT.clean;
   }
-  const entry = VERBS[name];
-  if (!entry) {
-    const known = Object.keys(VERBS).join(', ');
-    throw usageError(`There is no command ${JSON.stringify(name)}`, `Commands: ${known}.`);
+  if (name === '--version') {
+    const version = ownVersion();
+    terminal.print(version);
+    terminal.result({ version });
+    return EXIT.clean;
   }
+  const entry = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
+  if (!entry) throw noSuchCommand(name);
   const verb = await entry.load();
   const parsed = parseVerb(verb.declaration, rest);
   if (parsed.switches.has('help')) {
@@ -86,6 +93,23 @@ async function dispatch(args: readonly string[], terminal: Terminal): Promise<Ex
     return EXIT.clean;
   }
   return verb.run(parsed, terminal);
+}
+
+function ownVersion(): string {
+  const file = new URL('../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+function noSuchCommand(name: string): CommandError {
+  const names = Object.keys(VERBS);
+  if (name.startsWith('-')) {
+    return usageError(`The command comes first, then ${name}.`, `Commands: ${names.join(', ')}.`);
+  }
+  const meant = closest(name, names);
+  return usageError(
+    `There is no command ${JSON.stringify(name)}.`,
+    meant === undefined ? `Commands: ${names.join(', ')}.` : `Did you mean ${meant}?`,
+  );
 }
 
 function report(error: unknown, terminal: Terminal): ExitCode {
@@ -107,6 +131,9 @@ function overview(): string {
   for (const [name, { summary }] of Object.entries(VERBS)) {
     lines.push(`  ${name.padEnd(12)}${summary}`);
   }
-  lines.push('', '`moorage <command> --help` explains each.');
+  lines.push(
+    '',
+    '`moorage <command> --help` explains each; `moorage --version` says which this is.',
+  );
   return `${lines.join('\n')}\n`;
 }

@@ -44,7 +44,7 @@ describe('parsing', () => {
   });
 
   test.each([
-    [['x', '--bukcet', 's3://b'], /Unknown option '--bukcet'/],
+    [['x', '--nonsense', 's3://b'], /Unknown option '--nonsense'/],
     [['x', '--bucket'], /'--bucket <value>' argument missing/],
     [['x', '--read-only=yes'], /does not take an argument/],
     [[], /Missing argument: <target>/],
@@ -54,6 +54,12 @@ describe('parsing', () => {
     expect(error.message).toMatch(expected);
     expect(error.exitCode).toBe(EXIT.usage);
     expect(error.remedy).toBe('See `moorage demo --help`.');
+  });
+
+  test('an option that was misspelt is named', () => {
+    const { message, remedy } = mistake('x', '--bukcet', 's3://b');
+    expect(message).toBe("Unknown option '--bukcet'");
+    expect(remedy).toBe('Did you mean --bucket?');
   });
 
   test('--help wins over mistakes beside it', () => {

@@ -1,5 +1,6 @@
 // A verb's arguments: declared once, and both parsed and explained (`--help`) from that declaration.
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
+import { closest } from './closest.ts';
 import { usageError } from './outcome.ts';
 
 export interface OptionDeclaration {
@@ -62,7 +63,7 @@ export function parseVerb<Name extends string>(
     if (asksForHelp(args)) {
       return { positionals: [], values: {}, lists: {}, switches: new Set(['help']) };
     }
-    throw usageError(firstSentence((error as Error).message), remedy);
+    throw usageError(firstSentence((error as Error).message), meant(error, declared) ?? remedy);
   }
   const values: Partial<Record<Name, string>> = {};
   const lists: Partial<Record<Name, readonly string[]>> = {};
@@ -120,6 +121,13 @@ function optionsOf(verb: VerbDeclaration): Record<string, OptionDeclaration> {
 function asksForHelp(args: readonly string[]): boolean {
   const end = args.indexOf('--');
   return (end < 0 ? args : args.slice(0, end)).some((arg) => arg === '--help' || arg === '-h');
+}
+
+/** For an option that was misspelt. */
+function meant(error: unknown, declared: Record<string, OptionDeclaration>): string | undefined {
+  const word = /^Unknown option '--([^']+)'/.exec((error as Error).message)?.[1] ?? '';
+  const name = closest(word, Object.keys(declared));
+  return name === undefined ? undefined : `Did you mean --${name}?`;
 }
 
 /** Node's own advice about `--` is longer than what a person wants to read. */

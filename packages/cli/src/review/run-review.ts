@@ -9,6 +9,7 @@ import path from 'node:path';
 import type { ReviewRequest, ReviewResult } from '@moorage/code-review';
 import type { Stack, StackOptions } from '@moorage/stack';
 import { CommandError, EXIT } from '../command-line/outcome.ts';
+import { ownCommand } from '../command-line/own-command.ts';
 import type { Terminal } from '../command-line/terminal.ts';
 import { stackProblem } from '../stack-problem.ts';
 import { systemClock } from '../system-clock.ts';
@@ -275,7 +276,7 @@ async function finish(
     reportUrl: `s3://${bucket?.bucket}/${key}`,
     bucketHint: request.bucket
       ? `aws s3 ls ${request.bucket.endpoint === undefined ? '' : `--endpoint-url ${request.bucket.endpoint} `}s3://${bucket?.bucket}/${key}`
-      : `moorage local-s3 --dir ${run.stack}/s3`,
+      : `${ownCommand(process.env)} local-s3 --dir ${run.stack}/s3`,
     parts: progress.finished,
     totalSeconds: (systemClock.now() - review.startedMs) / 1000,
     notes: notesOf(result),

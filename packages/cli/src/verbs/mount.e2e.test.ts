@@ -254,6 +254,15 @@ describe('refused with exit code 2', () => {
   );
 });
 
+test('--help of one command in another order, --version, and what comes before the command', async () => {
+  const { stdout } = await moorage('help', 'review');
+  expect(stdout).toBe((await moorage('review', '--help')).stdout);
+  const version = await moorage('--version');
+  expect(version).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+  expect((await moorage('--json')).stderr).toContain('The command comes first, then --json.');
+  expect((await moorage('reveiw', '.')).stderr).toContain('Did you mean review?');
+});
+
 test(
   '--help of every command is complete and works without anything else',
   async () => {

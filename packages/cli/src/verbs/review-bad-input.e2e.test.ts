@@ -75,6 +75,7 @@ describe('arguments', () => {
     [['.', '--revision=--upload-pack=touch owned'], /not a branch, tag or commit/],
     [['.', '--fail-on', 'worst'], /Severities: critical, high/],
     [['.', '--model', 'gpt'], /provider:id/],
+    [['.', '--model', 'openai:gpt'], /needs OPENAI_API_KEY or OPENAI_BASE_URL/],
     [['.', '--bucket', 'bucket'], /s3:\/\/bucket/],
     [['.', '--endpoint', 'http://x'], /no use without --bucket/],
     [['--resume', '20261121t143406123-k3v9x0a2mq'], /There is no run/],

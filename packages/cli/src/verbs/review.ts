@@ -4,6 +4,7 @@ import { severities, type Severity } from '@moorage/code-review';
 import { newRunId } from '@moorage/workspace';
 import { checkEndpoint, parseBucketUrl } from '../bucket-url.ts';
 import { CommandError, EXIT, usageError, type ExitCode } from '../command-line/outcome.ts';
+import { ownCommand } from '../command-line/own-command.ts';
 import type { Terminal } from '../command-line/terminal.ts';
 import type { ParsedArguments } from '../command-line/verb.ts';
 import { directories } from '../directories.ts';
@@ -147,6 +148,7 @@ function plan(args: ParsedArguments<Option>): Planned {
       'Providers: bedrock, openai, anthropic. For example --model anthropic:claude-sonnet-4-5',
     );
   }
+  if (model !== undefined) requireKey(model);
   const bucket = bucketOf(args);
   return {
     request: {
@@ -162,6 +164,24 @@ function plan(args: ParsedArguments<Option>): Planned {
   };
 }
 
+/** What the reviewers need in order to ask the model; better missed now than in the middle of a review. */
+const KEYS: Readonly<Record<string, readonly string[]>> = {
+  bedrock: ['AWS_BEARER_TOKEN_BEDROCK'],
+  // Without a key: a server of one's own, which takes any.
+  openai: ['OPENAI_API_KEY', 'OPENAI_BASE_URL'],
+  anthropic: ['ANTHROPIC_API_KEY'],
+};
+
+function requireKey(model: string): void {
+  const [provider = ''] = model.split(':');
+  const names = KEYS[provider] ?? [];
+  if (names.some((name) => (process.env[name] ?? '') !== '')) return;
+  throw usageError(
+    `--model ${model} needs ${names.join(' or ')} in the environment.`,
+    'Set it, or leave --model out: the offline analysers need no key.',
+  );
+}
+
 function resume(args: ParsedArguments<Option>, dataDir: string): Planned {
   const fixed = (['revision', 'model', 'bucket', 'endpoint'] as const).filter(
     (name) => args.values[name] !== undefined,
@@ -173,12 +193,13 @@ function resume(args: ParsedArguments<Option>, dataDir: string): Planned {
     );
   }
   const { run, request } = openRun(dataDir, args.values.resume as string);
+  if (request.model !== undefined && request.finishedAt === undefined) requireKey(request.model);
   return { run, request, target: parseTarget(request.repository, '/') };
 }
 
 function resumeCommand({ runId }: RunDirectory, dataDir: string | undefined): string {
   const where = dataDir === undefined ? '' : ` --data-dir ${path.resolve(dataDir)}`;
-  return `moorage review --resume ${runId}${where}`;
+  return `${ownCommand(process.env)} review --resume ${runId}${where}`;
 }
 
 function begin(request: RunRequest, dataDir: string): RunDirectory {
