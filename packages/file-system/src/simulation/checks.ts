@@ -1,6 +1,6 @@
 /** What must hold after every step, and what must hold when everything has come to rest. */
 import { Kind, newAttributes, rootIno } from '../operations.ts';
-import { lostAndFoundPrefix } from '../sync/key-names.ts';
+import { KeyNames, lostAndFoundPrefix } from '../sync/key-names.ts';
 import { attributesOf } from './model-tree.ts';
 import type { ModelNode } from './model-tree.ts';
 import { sameBytes } from './model-store.ts';
@@ -160,7 +160,7 @@ export function checkBucket(world: World): void {
   }
   const invisible = new Set(importFailures.map(({ key }) => key));
   const wanted = new Map<string, number>();
-  collect(world, rootIno, '', wanted);
+  collect(world, new KeyNames(process.fs.tree, world.plan.escapes), rootIno, '', wanted);
   for (const key of store.keys()) {
     if (invisible.has(key)) continue;
     const ino = wanted.get(key);
@@ -174,12 +174,18 @@ export function checkBucket(world: World): void {
   }
 }
 
-function collect(world: World, ino: number, prefix: string, into: Map<string, number>): void {
+function collect(
+  world: World,
+  names: KeyNames,
+  ino: number,
+  prefix: string,
+  into: Map<string, number>,
+): void {
   world.process.fs.tree.children(ino, (name, child, kind) => {
     if (prefix === '' && name.startsWith(lostAndFoundPrefix)) return;
-    const key = prefix + Buffer.from(name, 'latin1').toString('utf8');
+    const key = prefix + (names.partOf(name) ?? '?');
     into.set(kind === Kind.directory ? `${key}/` : key, child);
-    if (kind === Kind.directory) collect(world, child, `${key}/`, into);
+    if (kind === Kind.directory) collect(world, names, child, `${key}/`, into);
   });
 }
 

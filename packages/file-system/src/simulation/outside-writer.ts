@@ -8,7 +8,7 @@ export function outsideStep(world: World, random: SeededRandom): void {
   const { store, trace } = world;
   const keys = store.keys();
   const isKnown = random.chance(0.6) && keys.length > 0;
-  const key = isKnown ? random.pick(keys) : newKey(random);
+  const key = isKnown ? random.pick(keys) : newKey(random, world.plan.escapes);
   const isThere = store.current(key) !== undefined;
   if (isThere && random.chance(0.35)) {
     store.remove(key, 'outside');
@@ -16,7 +16,8 @@ export function outsideStep(world: World, random: SeededRandom): void {
     return;
   }
   const text = `outside ${world.nextSerial()} `;
-  const size = key.endsWith('/') ? 0 : random.pick([12, 12, 2_000, 80_000]);
+  const isMarker = key.endsWith('/') && !(world.plan.escapes && random.chance(0.5));
+  const size = isMarker ? 0 : random.pick([12, 12, 2_000, 80_000]);
   const bytes = Uint8Array.from(Buffer.alloc(size, text));
   const metadata: Record<string, string> = random.chance(0.5) ? { note: text.trim() } : {};
   const headers = random.chance(0.2) ? { contentType: 'text/plain' } : {};
@@ -25,7 +26,15 @@ export function outsideStep(world: World, random: SeededRandom): void {
   trace.add(`  outside puts ${key} ${size}`);
 }
 
-function newKey(random: SeededRandom): string {
+const odd = ['', '.', '..', '%=', 'n\0l', 'x'.repeat(300)];
+
+function newKey(random: SeededRandom, isOdd: boolean): string {
+  if (isOdd && random.chance(0.4)) {
+    const part = (): string => random.pick(random.chance(0.5) ? odd : names);
+    const key = Array.from({ length: 1 + random.below(3) }, part).join('/');
+    // Nothing can have the empty key.
+    return key === '' ? '/' : key;
+  }
   const depth = random.below(3);
   let key = '';
   for (let i = 0; i < depth; i++) key += `${random.pick(names)}/`;

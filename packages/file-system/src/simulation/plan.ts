@@ -40,6 +40,8 @@ export interface Plan {
   large: boolean;
   /** The store ignores the conditions of writes. */
   careless: boolean;
+  /** Keys that cannot be paths are there, and have escaped names. */
+  escapes: boolean;
   /** Keys of a listing's page. */
   pageKeys: number;
   steps: Step[];
@@ -62,6 +64,7 @@ export function drawPlan(seed: number, operations: number): Plan {
   const outside = seed % 2 === 1;
   const large = seed % 32 === 8;
   const careless = seed % 8 >= 6;
+  const escapes = seed % 16 === 15 || seed % 16 === 3;
   const crashes = random.chance(0.7) ? random.next() * 0.12 : 0;
   const disks = random.chance(0.2) ? 0.04 : 0;
   const weathers = random.chance(0.8) ? 0.06 : 0;
@@ -94,7 +97,15 @@ export function drawPlan(seed: number, operations: number): Plan {
       left--;
     } else steps.push(draw());
   }
-  return { seed, outside, large, careless, pageKeys, steps: withConfigurations(steps, seed) };
+  return {
+    seed,
+    outside,
+    large,
+    careless,
+    escapes,
+    pageKeys,
+    steps: withConfigurations(steps, seed),
+  };
 }
 
 /** Drawn apart from the rest. */

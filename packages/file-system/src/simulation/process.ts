@@ -27,6 +27,7 @@ export interface ProcessOptions {
   store: ModelStore;
   random: SeededRandom;
   pageKeys: number;
+  escapes: boolean;
   clock: { now(): number };
   trace: (line: string) => void;
 }
@@ -161,6 +162,7 @@ export class SimulatedProcess {
       quietMs: 2_000,
       maxAgeMs: 60_000,
       relistMs,
+      escapeKeys: this.#o.escapes,
       defaults: { uid: 0, gid: 0, fileMode: 0o644, directoryMode: 0o755 },
       clock,
       random: () => random.next(),

@@ -66,6 +66,7 @@ export class Simulation implements World {
       store: this.store,
       random: new SeededRandom(this.plan.seed + 2),
       pageKeys: this.plan.pageKeys,
+      escapes: this.plan.escapes,
       // No two changes at the same time.
       clock: { now: () => (this.#now += 0.001) },
       trace: (line) => this.trace.add(`  ${line}`),
