@@ -29,7 +29,7 @@ export function outsideStep(world: World, random: SeededRandom): void {
 const odd = ['', '.', '..', '%=', 'n\0l', 'x'.repeat(300)];
 
 function newKey(random: SeededRandom, isOdd: boolean): string {
-  if (isOdd && random.chance(0.4)) {
+  if (isOdd && random.chance(0.7)) {
     const part = (): string => random.pick(random.chance(0.5) ? odd : names);
     const key = Array.from({ length: 1 + random.below(3) }, part).join('/');
     // Nothing can have the empty key.

@@ -171,7 +171,7 @@ export class Directories {
       if (tree.dirty(found) !== 0) return 0;
       // `a` was a file and now there is `a/b` as well: the directory has the name.
       tree.removeRemote(found);
-      this.noteFailure(key.slice(0, -1), 'NameTaken');
+      if (!this.#context.names.isEscaping) this.noteFailure(key.slice(0, -1), 'NameTaken');
     }
     const attributes = assumedAttributes(undefined, Kind.directory, options.defaults);
     attributes.mtimeSec = Math.floor(this.#context.now() / 1000);
