@@ -16,7 +16,10 @@ if (needsMounts(process.argv.slice(2))) {
 const { run } = await import('./run.ts');
 process.exitCode = await run(process.argv.slice(2));
 
-/** Commands that bring a run's stack up. */
+/** Commands that bring a run's stack up, or may do so. */
 function needsMounts([verb, ...rest]: readonly string[]): boolean {
-  return verb === 'review' && !rest.some((word) => word === '--help' || word === '-h');
+  if (rest.some((word) => word === '--help' || word === '-h')) return false;
+  const starts = rest.includes('retry') || rest.includes('fork');
+  const ofRun = rest.some((word) => word === '--run' || word.startsWith('--run='));
+  return verb === 'review' || (verb === 'executions' && starts && ofRun);
 }

@@ -1,9 +1,11 @@
 // Changing executions from outside: `stop`, `callback`, `retry` and `fork`.
-import { EXIT, type ExitCode } from '../command-line/outcome.ts';
+import { CommandError, EXIT, type ExitCode } from '../command-line/outcome.ts';
 import type { Terminal } from '../command-line/terminal.ts';
 import type { ErrorObject } from './api.ts';
+import { follow } from './look.ts';
 import { chooseCallback, executionOfCallback, openCallbacks } from './open-callbacks.ts';
 import { locate, type Source } from './sources.ts';
+import { errorText, HistoryLines } from './text.ts';
 
 export async function stop(
   sources: readonly Source[],
@@ -77,13 +79,37 @@ export async function branch(
   const { source, execution } = await locate(sources, o.reference);
   const arn = await source.api.branch(execution.DurableExecutionArn, o.how, o.fromStep);
   const begun = await source.api.get(arn);
-  terminal.print(`Started ${begun.DurableExecutionName}`);
+  const { DurableExecutionName: name } = begun;
+  terminal.print(`Started ${name}`);
   terminal.print(arn);
-  terminal.print(`Follow it: moorage executions history ${begun.DurableExecutionName} --follow`);
-  terminal.result({
-    run: source.run.runId,
-    DurableExecutionArn: arn,
-    DurableExecutionName: begun.DurableExecutionName,
-  });
-  return EXIT.clean;
+  const { revived } = source;
+  const begunAs = { run: source.run.runId, DurableExecutionArn: arn, DurableExecutionName: name };
+  if (!revived) {
+    terminal.print(`Follow it: moorage executions history ${name} --follow`);
+    terminal.result(begunAs);
+    return EXIT.clean;
+  }
+  const lines = new HistoryLines();
+  terminal.print(HistoryLines.heading);
+  try {
+    await follow(source, arn, {
+      note: (line) => terminal.note(line),
+      tell: (event) => Promise.resolve(terminal.print(lines.line(event))),
+      signal: revived.gone,
+    });
+    await revived.sync();
+  } catch (error) {
+    if (!revived.gone.aborted) throw error;
+    throw new CommandError(
+      EXIT.incomplete,
+      `${name} has not ended: ${(revived.gone.reason as Error).message}.`,
+      `It goes on when the run does: moorage review --resume ${source.run.runId}`,
+      { cause: error },
+    );
+  }
+  const { Status, Result, Error: failure } = await source.api.get(arn);
+  const succeeded = Status === 'SUCCEEDED';
+  terminal.print(`${name}: ${Status}${succeeded ? '' : `  ${errorText(failure)}`}`);
+  terminal.result({ ...begunAs, Status, Result, Error: failure });
+  return succeeded ? EXIT.clean : EXIT.incomplete;
 }

@@ -116,15 +116,21 @@ export async function history(
  * Tells every event up to the end of the execution. When the stack goes away, what it wrote last is
  * read from the journal; rejects when that is not the end.
  */
-async function follow(
+export async function follow(
   first: Source,
   arn: string,
-  to: { note(line: string): void; tell(event: HistoryEvent, from: Source): Promise<void> },
+  to: {
+    note(line: string): void;
+    tell(event: HistoryEvent, from: Source): Promise<void>;
+    /** Rejects with its reason once it is aborted. */
+    signal?: AbortSignal;
+  },
 ): Promise<void> {
   let source = first;
   let told = 0;
   try {
     for (;;) {
+      to.signal?.throwIfAborted();
       let events: HistoryEvent[];
       try {
         events = await source.api.history(arn, told);

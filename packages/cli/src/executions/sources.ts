@@ -3,6 +3,7 @@ import { CommandError, EXIT, usageError } from '../command-line/outcome.ts';
 import { ManagementApi, Refusal, Unreachable, type DescribedExecution } from './api.ts';
 import { openEndedRun } from './ended-run.ts';
 import { Payloads } from './payloads.ts';
+import { reviveRun, type RevivedRun } from './revived-run.ts';
 import { allRuns, oneRun, type Run } from './runs.ts';
 
 export interface Source {
@@ -11,6 +12,8 @@ export interface Source {
   readonly payloads: Payloads;
   /** Whether a stack answers; otherwise it is what the run left behind. */
   readonly alive: boolean;
+  /** Set when it was not and has been brought up for this command. */
+  readonly revived?: RevivedRun;
   close(): Promise<void>;
 }
 
@@ -18,19 +21,23 @@ export interface Wanted {
   readonly dataDir: string;
   /** undefined: every run that is alive. */
   readonly runId: string | undefined;
-  /** Whether something is to be changed, for which a stack has to be there. */
-  readonly change: boolean;
+  /** A stack has to be there to `change` something; to `start` something one is brought up if need be. */
+  readonly to: 'look' | 'change' | 'start';
+  /** For a stack that is brought up. */
+  readonly timeScale: number | undefined;
+  signal(): AbortSignal;
   note(line: string): void;
 }
 
 /** At least one; to be closed. */
 export async function openSources(wanted: Wanted): Promise<Source[]> {
-  const { dataDir, runId, change } = wanted;
+  const { dataDir, runId, to } = wanted;
   if (runId !== undefined) {
     const run = oneRun(dataDir, runId);
     const source = await living(run);
     if (source) return [source];
-    if (change) throw notAlive(run);
+    if (to === 'start') return [await revived(run, wanted)];
+    if (to === 'change') throw notAlive(run);
     return [await ended(run, wanted.note)];
   }
   const runs = allRuns(dataDir);
@@ -41,9 +48,9 @@ export async function openSources(wanted: Wanted): Promise<Source[]> {
     `No run is alive in ${dataDir}.`,
     last === undefined
       ? 'Begin one: moorage review <url|path>'
-      : change
+      : to === 'change'
         ? `Go on with one: moorage review --resume ${last}`
-        : `Look into one that is not: --run ${last}`,
+        : `Give one that is not: --run ${last}`,
   );
 }
 
@@ -54,6 +61,21 @@ export function notAlive({ runId }: Run): CommandError {
     `Run ${runId} is not alive: nothing of it can be changed, and nothing will happen in it.`,
     `Go on with it: moorage review --resume ${runId}`,
   );
+}
+
+async function revived(run: Run, wanted: Wanted): Promise<Source> {
+  wanted.note(`Run ${run.runId} is not alive; its stack is brought up for this.`);
+  const { timeScale } = wanted;
+  const stack = await reviveRun(run, { timeScale, signal: wanted.signal() });
+  const { endpoint } = stack;
+  const payloads = new Payloads({ ...run, endpoint }, true);
+  return {
+    ...{ run, api: new ManagementApi(endpoint, run.runId), payloads, alive: true, revived: stack },
+    close: async () => {
+      await payloads.close();
+      await stack.stop();
+    },
+  };
 }
 
 export async function ended(run: Run, note: (line: string) => void): Promise<Source> {

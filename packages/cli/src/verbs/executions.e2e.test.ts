@@ -386,8 +386,6 @@ describe('a run that is not alive', () => {
       for (const args of [
         ['stop', 'patient'],
         ['callback', 'succeed', 'patient', 'approval'],
-        ['retry', 'patient'],
-        ['fork', 'patient'],
         ['history', 'patient', '--follow'],
       ]) {
         const { status, stderr } = await command(...args, '--run', RUN);

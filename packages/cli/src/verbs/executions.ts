@@ -5,8 +5,10 @@ import { directories } from '../directories.ts';
 import type { ErrorObject } from '../executions/api.ts';
 import { branch, callback, stop, type Answer } from '../executions/change.ts';
 import { history, list, show } from '../executions/look.ts';
-import { openSources, type Source } from '../executions/sources.ts';
+import { openSources, type Source, type Wanted } from '../executions/sources.ts';
 import type { Verb } from '../run.ts';
+import { stopSignals } from '../stop-signals.ts';
+import { TIME_SCALE_OPTION, timeScaleOf } from '../time-scale.ts';
 
 type Option =
   | 'run'
@@ -16,6 +18,7 @@ type Option =
   | 'result'
   | 'error-type'
   | 'error-message'
+  | 'time-scale'
   | 'data-dir';
 
 export const verb: Verb<Option> = {
@@ -50,20 +53,22 @@ export const verb: Verb<Option> = {
       result: { value: 'TEXT', help: "The callback's result, handed over as it is." },
       'error-type': { value: 'TYPE', help: 'Type of the error to stop or fail with.' },
       'error-message': { value: 'TEXT', help: 'Message of that error.' },
+      'time-scale': TIME_SCALE_OPTION,
       'data-dir': { value: 'DIR', help: 'As given to review.' },
     },
     notes: [
       'An execution is given by its name, its id or its ARN; a callback by its id, or by its execution ' +
         'and, when that waits for several, its name after it. retry does again what failed last and keeps the ' +
-        'rest. Both retry and fork start a new execution and leave the old one as it is.',
+        'rest. Both retry and fork start a new execution and leave the old one as it is. With --run they also do so in a ' +
+        'run that is not alive: its stack is brought up until the new execution has ended.',
       'Where a payload is a file of the workspace (createFileSystemSerdes), show and history --json show what is in ' +
         'it: while the run is alive from its mount, afterwards from its bucket.',
-      'list, show and history also read a run that is not alive, given with --run. Its executions go on ' +
-        'with `moorage review --resume RUN`.',
+      'list, show and history also read a run that is not alive, given with --run. What of it had not ended ' +
+        'goes on with `moorage review --resume RUN`.',
       "--json prints executions and events as AWS's API names them, times in seconds since 1970; with " +
         '--follow one document an event.',
-      'Exit codes: 0; 2 no such execution or wrong arguments; 3 the run is not alive, or its stack went ' +
-        'away; 4 internal error.',
+      'Exit codes: 0; 2 no such execution or wrong arguments; 3 the run is not alive, its stack went away, or ' +
+        'an execution that was waited for did not succeed; 4 internal error.',
     ],
   },
   run: executions,
@@ -76,8 +81,8 @@ interface Action {
   /** Arguments after the action's name. */
   readonly arguments: { readonly min: number; readonly max: number };
   readonly options: readonly Option[];
-  /** Whether it needs a run that is alive. */
-  readonly change: boolean;
+  /** What it needs of the run. */
+  readonly to: Wanted['to'];
   run(sources: readonly Source[], args: Arguments, terminal: Terminal): Promise<ExitCode>;
 }
 
@@ -93,27 +98,27 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   list: {
     arguments: { min: 0, max: 0 },
     options: ['status'],
-    change: false,
+    to: 'look',
     run: (sources, { values }, terminal) => list(sources, values.status, terminal),
   },
   show: {
     arguments: ONE,
     options: [],
-    change: false,
+    to: 'look',
     run: (sources, { positionals: [reference = ''] }, terminal) =>
       show(sources, reference, terminal),
   },
   history: {
     arguments: ONE,
     options: ['follow'],
-    change: false,
+    to: 'look',
     run: (sources, { positionals: [reference = ''], follow }, terminal) =>
       history(sources, { reference, follow }, terminal),
   },
   stop: {
     arguments: ONE,
     options: ['error-type', 'error-message'],
-    change: true,
+    to: 'change',
     run: (sources, { positionals: [reference = ''], values }, terminal) =>
       stop(sources, { reference, error: errorOf(values) }, terminal),
   },
@@ -125,15 +130,15 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   'callback heartbeat': answering([], () => ({ how: 'heartbeat' })),
   retry: {
     arguments: ONE,
-    options: [],
-    change: true,
+    options: ['time-scale'],
+    to: 'start',
     run: (sources, { positionals: [reference = ''] }, terminal) =>
       branch(sources, { reference, how: 'retry' }, terminal),
   },
   fork: {
     arguments: ONE,
-    options: ['from-step'],
-    change: true,
+    options: ['from-step', 'time-scale'],
+    to: 'start',
     run: (sources, { positionals: [reference = ''], values }, terminal) => {
       const step = values['from-step'];
       return branch(
@@ -152,7 +157,7 @@ function answering(
   return {
     arguments: { min: 1, max: 2 },
     options,
-    change: true,
+    to: 'change',
     run: (sources, { positionals: [reference = '', name], values }, terminal) =>
       callback(sources, { reference, name, answer: answerOf(values) }, terminal),
   };
@@ -164,7 +169,9 @@ async function executions(args: ParsedArguments<Option>, terminal: Terminal): Pr
   const sources = await openSources({
     dataDir: directories(process.env, values['data-dir']).data,
     runId: values.run,
-    change: action.change,
+    to: action.to,
+    timeScale: timeScaleOf(values['time-scale']),
+    signal: () => stopSignals(terminal, () => {}),
     note: (line) => terminal.note(line),
   });
   try {

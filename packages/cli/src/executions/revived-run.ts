@@ -1,0 +1,49 @@
+// The stack of a run that is not alive, brought up for as long as something new is run in it.
+import type { Stack } from '@moorage/stack';
+import { directories } from '../directories.ts';
+import { openRun } from '../review/run-directory.ts';
+import { runLog } from '../review/run-log.ts';
+import { startRunStack, syncAll } from '../review/run-stack.ts';
+import { stackProblem } from '../stack-problem.ts';
+import type { Run } from './runs.ts';
+
+export interface RevivedRun {
+  readonly endpoint: string;
+  /** Aborted when a part of the stack is lost, or the command is to stop. */
+  readonly gone: AbortSignal;
+  /** Everything written is in the bucket. Throws when it does not get there. */
+  sync(): Promise<void>;
+  /** Whatever had not ended goes on with the next start. */
+  stop(): Promise<void>;
+}
+
+/** Throws a CommandError when the stack cannot be brought up. */
+export async function reviveRun(
+  { dataDir, runId }: Run,
+  o: { timeScale: number | undefined; signal: AbortSignal },
+): Promise<RevivedRun> {
+  const { run, request } = openRun(dataDir, runId);
+  let stack: Stack;
+  try {
+    stack = await startRunStack({
+      run,
+      request,
+      cacheDir: directories(process.env).cache,
+      timeScale: o.timeScale,
+      signal: o.signal,
+      log: runLog(run),
+    });
+  } catch (error) {
+    throw stackProblem(error);
+  }
+  const gone = AbortSignal.any([o.signal, stack.lost]);
+  return {
+    endpoint: stack.endpoint,
+    gone,
+    async sync() {
+      const problem = await syncAll(stack, gone);
+      if (problem) throw problem;
+    },
+    stop: () => stack.stop(),
+  };
+}

@@ -1,0 +1,57 @@
+// New executions in a run that is not alive: its stack is brought up for them and goes again.
+import { mkdirSync, readdirSync } from 'node:fs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Sandbox } from '../testing/command.ts';
+import { plantRepository } from '../testing/planted-repository.ts';
+
+const LIMIT_MS = 180_000;
+
+let sandbox: Sandbox;
+let run: string;
+
+beforeAll(async () => {
+  sandbox = new Sandbox();
+  const repository = sandbox.path('planted');
+  mkdirSync(repository);
+  plantRepository(repository);
+  const { status, stderr } = await sandbox.run(['review', repository]);
+  expect(status, stderr).toBe(0);
+  [run = ''] = readdirSync(sandbox.path('data', 'moorage', 'runs'));
+}, LIMIT_MS);
+afterAll(async () => {
+  const left = await sandbox.clean();
+  sandbox.remove();
+  expect(left).toEqual([]);
+}, 60_000);
+
+test(
+  'a fork is followed to its end, with what had ended before behind it',
+  async () => {
+    const fork = ['executions', 'fork', run, '--run', run, '--from-step', 'merge'];
+    const { status, stdout, stderr } = await sandbox.run(fork);
+    expect(status, stderr).toBe(0);
+    expect(stderr).toContain('is not alive; its stack is brought up');
+    expect(stdout).toMatch(/StepSucceeded .* clone\n[^]*StepSucceeded .* publish\n/);
+    expect(stdout).toContain(`${run}-fork-1: SUCCEEDED`);
+    const listed = await sandbox.run(['executions', 'show', `${run}-fork-1`, '--run', run]);
+    expect(listed.stdout).toMatch(/Status +SUCCEEDED/);
+  },
+  LIMIT_MS,
+);
+
+test(
+  'a reference to nothing, or a retry of what succeeded, is refused',
+  async () => {
+    const unknown = await sandbox.run(['executions', 'retry', 'nobody', '--run', run]);
+    expect([unknown.status, unknown.stderr]).toEqual([
+      2,
+      expect.stringContaining('There is no execution "nobody"'),
+    ]);
+    const succeeded = await sandbox.run(['executions', 'retry', run, '--run', run, '--json']);
+    expect([succeeded.status, succeeded.stderr]).toEqual([
+      2,
+      expect.stringContaining('only one that failed can be retried'),
+    ]);
+  },
+  LIMIT_MS,
+);
