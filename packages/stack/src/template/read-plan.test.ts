@@ -98,6 +98,25 @@ describe('storage', () => {
     expect(other.fileSystems[0]?.id).not.toBe(again);
   });
 
+  test('export windows are Moorage’s own and stand where AWS does not look', () => {
+    const rules = 'ExportDataRules: [{ Prefix: "", QuietMs: 500, MaxAgeMs: 9000 }]';
+    const type = 'Type: AWS::S3Files::FileSystem';
+    const text = STORAGE.replace(type, `${type}\n    Metadata: { Moorage: { ${rules} } }`);
+    expect(plan(text).fileSystems[0]?.synchronization?.moorageExportDataRules).toEqual([
+      { prefix: '', quietMs: 500, maxAgeMs: 9000 },
+    ]);
+  });
+
+  test('synchronisation rules that S3 Files would refuse', () => {
+    const rule = "{ Prefix: '', SizeLessThan: 131072, Trigger: ON_FILE_ACCESS }";
+    expect(mistake(STORAGE.replace(rule, rule.replace("''", 'a/')))).toContain(
+      "importDataRules must have one rule with the prefix ''",
+    );
+    expect(
+      mistake(STORAGE.replace('DaysAfterLastAccess: 7', 'DaysAfterLastAccess: 366')),
+    ).toContain('DaysAfterLastAccess must be a whole number from 1 to 365');
+  });
+
   test('a bucket without versioning is refused where the file system names it', () => {
     const text = STORAGE.replace('VersioningConfiguration: { Status: Enabled }', 'Tags: []');
     expect(mistake(text)).toBe(
