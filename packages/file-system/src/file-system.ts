@@ -85,7 +85,7 @@ export class FileSystem implements FileSystemOperations {
   constructor(o: FileSystemOptions) {
     this.#dir = o.dir;
     mkdirSync(o.dir, { recursive: true, mode: 0o700 });
-    const inodesMax = o.inodesMax ?? 262_144;
+    const inodesMax = o.inodesMax ?? 131_072;
     const store = new Store(o.dir, { inodesMax, namesMax: inodesMax * 4 });
     const content = new Content(o.dir, store);
     const { clock, events, readOnly = false } = o;

@@ -21,8 +21,9 @@ export class Directory {
   readonly names: Map<string, number> = new Map();
   /** Every name the store has is in `names`, so a miss is an answer. */
   complete: boolean;
-  /** Names in cookie order; may hold names that are gone or have another inode by now. */
-  #order: { name: string; packed: number }[] | undefined;
+  /** Children in cookie order; may hold some that are gone. Two arrays, because an object a child is five times as large. */
+  #order: number[] | undefined;
+  #orderedNames: string[] = [];
 
   constructor(complete: boolean) {
     this.complete = complete;
@@ -34,32 +35,45 @@ export class Directory {
     const order = this.#order;
     if (order === undefined) return;
     const last = order[order.length - 1];
-    if (last === undefined || last.packed < packed) order.push({ name, packed });
-    else this.#order = undefined;
+    if (last === undefined || last < packed) {
+      order.push(packed);
+      this.#orderedNames.push(name);
+    } else this.#forgetOrder();
   }
 
   delete(name: string): void {
     this.names.delete(name);
     const order = this.#order;
     if (order !== undefined && order.length > 64 && order.length > this.names.size * 2)
-      this.#order = undefined;
+      this.#forgetOrder();
   }
 
   /** Calls `each` for the entries whose inode number is above `after`; only when `complete`. */
   after(after: number, each: (name: string, packed: number) => boolean): void {
-    const order = (this.#order ??= [...this.names]
-      .map(([name, packed]) => ({ name, packed }))
-      .sort((a, b) => a.packed - b.packed));
+    const order = (this.#order ??= this.#sort());
+    const names = this.#orderedNames;
     let low = 0;
     let high = order.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (childIno(order[middle]!.packed) <= after) low = middle + 1;
+      if (childIno(order[middle]!) <= after) low = middle + 1;
       else high = middle;
     }
     for (let index = low; index < order.length; index++) {
-      const { name, packed } = order[index]!;
+      const name = names[index]!;
+      const packed = order[index]!;
       if (this.names.get(name) === packed && !each(name, packed)) return;
     }
+  }
+
+  #forgetOrder(): void {
+    this.#order = undefined;
+    this.#orderedNames = [];
+  }
+
+  #sort(): number[] {
+    const children = [...this.names].sort(([, a], [, b]) => a - b);
+    this.#orderedNames = children.map(([name]) => name);
+    return children.map(([, packed]) => packed);
   }
 }

@@ -23,6 +23,12 @@ export interface ServerProcessEvents {
 /** Where the server finds the mount's descriptor. */
 export const mountDescriptor = 3;
 
+/**
+ * V8 lets a heap grow to several times what is in use before it looks for garbage, which for the names of a large
+ * bucket is hundreds of megabytes; these bounds cost a twentieth in time.
+ */
+const heapLimits = ['--heap-growing-percent=50', '--max-semi-space-size=8'];
+
 export class ServerProcess {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<number, (reply: ServerReply) => void>();
@@ -32,7 +38,7 @@ export class ServerProcess {
   constructor(fd: number, configuration: ServerConfiguration, events: ServerProcessEvents) {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     const main = fileURLToPath(new URL(`./server-main.${extension}`, import.meta.url));
-    this.#child = spawn(process.execPath, [main], {
+    this.#child = spawn(process.execPath, [...heapLimits, main], {
       stdio: ['ignore', 'ignore', 'pipe', fd, 'ipc'],
       // A signal for the terminal's processes (Ctrl-C) is the supervisor's to handle.
       detached: true,
