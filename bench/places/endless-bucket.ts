@@ -1,12 +1,13 @@
 /**
  * A bucket of millions of keys that exist by arithmetic: it answers what a mount asks before it writes. Keys are
- * `d0000/f0000000`: so many files in each of so many directories.
+ * `d0000/f0000000`: so many files in each of so many directories, each too large to be brought in before it is read.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Location } from './moorage-mount.ts';
 
 const pageKeys = 1000;
+const objectBytes = 1_000_000;
 const modified = '2026-01-01T00:00:00.000Z';
 const bucketName = 'moorage';
 
@@ -52,7 +53,7 @@ function answer(
   if (key === '' && request.method === 'HEAD') return send(200, '');
   if (/^d\d{4}\/f\d{7}$/.test(key) && request.method === 'HEAD')
     return send(200, '', {
-      ...{ 'content-length': '1000', 'x-amz-version-id': 'v1', etag: `"${eTag}"` },
+      ...{ 'content-length': String(objectBytes), 'x-amz-version-id': 'v1', etag: `"${eTag}"` },
       'last-modified': new Date(modified).toUTCString(),
     });
   if (request.method === 'PUT')
@@ -68,7 +69,8 @@ function page(query: URLSearchParams, directories: number, filesEach: number): s
   const prefix = query.get('prefix') ?? '';
   const from = Number(query.get('continuation-token') ?? 0);
   const areDirectories = prefix === '' && query.get('delimiter') === '/';
-  const total = areDirectories ? directories : prefix === '' ? directories * filesEach : filesEach;
+  const below = prefix === '' ? directories * filesEach : isDirectory(prefix) ? filesEach : 0;
+  const total = areDirectories ? directories : below;
   const to = Math.min(total, from + pageKeys);
   let entries = '';
   for (let at = from; at < to; at++) {
@@ -76,13 +78,17 @@ function page(query: URLSearchParams, directories: number, filesEach: number): s
     entries += areDirectories
       ? `<CommonPrefixes><Prefix>${directoryKey(at)}/</Prefix></CommonPrefixes>`
       : `<Contents><Key>${path}f${String(at % filesEach).padStart(7, '0')}</Key>` +
-        `<LastModified>${modified}</LastModified><ETag>&quot;${eTag}&quot;</ETag><Size>1000</Size></Contents>`;
+        `<LastModified>${modified}</LastModified><ETag>&quot;${eTag}&quot;</ETag><Size>${objectBytes}</Size></Contents>`;
   }
   const next = to < total ? `<NextContinuationToken>${to}</NextContinuationToken>` : '';
   return (
     `<?xml version="1.0" encoding="UTF-8"?><ListBucketResult><Name>${bucketName}</Name>` +
     `<IsTruncated>${to < total}</IsTruncated>${entries}${next}</ListBucketResult>`
   );
+}
+
+function isDirectory(prefix: string): boolean {
+  return /^d\d{4}\/$/.test(prefix);
 }
 
 function directoryKey(index: number): string {
