@@ -90,7 +90,7 @@ test('a store that ignores every condition: work, conflicts and deletions go on'
     overtaken = request;
   };
   await served.out('echo ours > e/a');
-  await served.server.sync();
+  await expect(served.server.sync()).rejects.toMatchObject({ code: 'NOT_SYNCED' });
   expect(overtaken).not.toBe('');
   expect(await text('e/a')).toBe('theirs\n');
   const { conflicts } = await served.server.status();
@@ -105,7 +105,7 @@ test('a store that ignores every condition: work, conflicts and deletions go on'
     await served.bucket.put('gone', Buffer.from('wanted\n'));
   };
   await served.out('rm gone');
-  await served.server.sync();
+  await expect(served.server.sync()).rejects.toMatchObject({ code: 'NOT_SYNCED' });
   expect(await text('gone')).toBe('wanted\n');
 });
 
@@ -120,7 +120,7 @@ test('a store without conditional deletes deletes what it should', async () => {
     await served.bucket.put('b', Buffer.from('theirs'));
   };
   await served.out('rm a b');
-  await served.server.sync();
+  await expect(served.server.sync()).rejects.toMatchObject({ code: 'NOT_SYNCED' });
   expect(await served.objects()).toEqual({ b: 'theirs' });
 });
 
