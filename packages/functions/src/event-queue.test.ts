@@ -45,7 +45,7 @@ function open(more: object = {}): EventQueue {
     log: (level, message, fields) => void log.push(`${level} ${message} ${JSON.stringify(fields)}`),
     resolve: (name) => {
       if (!functions.has(name)) throw new LambdaError('ResourceNotFoundException', name);
-      return configuration(name, '/', more);
+      return configuration(name, '/', name === 'f' ? more : {});
     },
     invoke: (request) => {
       calls.push({
@@ -133,6 +133,58 @@ test('an event that has grown too old is given up', async () => {
   expect(log[0]).toContain('too old');
   expect(calls).toEqual([]);
   await queue.close();
+});
+
+test('a destination is told how an invocation ended', async () => {
+  functions = new Set(['f', 'wins', 'loses']);
+  outcome = async ({ functionName, requestId }) =>
+    result(functionName === 'f' && requestId !== 'good' ? 'Unhandled' : undefined);
+  const onSuccess = 'arn:aws:lambda:us-east-1:000000000000:function:wins';
+  const queue = open({ maximumRetryAttempts: 0, destinations: { onSuccess, onFailure: 'loses' } });
+  await queue.accept(event('good'));
+  await queue.accept(event('bad'));
+  await eventually(() => calls.length === 4);
+  const told = calls.map(({ payload }) => JSON.parse(payload) as unknown);
+  const context = (condition: string, requestId: string): unknown => ({
+    ...{ requestId, condition, approximateInvokeCount: 1 },
+    functionArn: 'arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST',
+  });
+  expect(told).toContainEqual({
+    ...{ version: '1.0', timestamp: '1970-01-01T00:00:00.000Z', requestPayload: 'good' },
+    requestContext: context('Success', 'good'),
+    responseContext: { statusCode: 200, executedVersion: '1' },
+    responsePayload: null,
+  });
+  expect(told).toContainEqual({
+    ...{ version: '1.0', timestamp: '1970-01-01T00:00:00.000Z', requestPayload: 'bad' },
+    requestContext: context('RetriesExhausted', 'bad'),
+    responseContext: { statusCode: 200, executedVersion: '1', functionError: 'Unhandled' },
+    responsePayload: null,
+  });
+  await queue.close();
+});
+
+test('a destination is told of what became too old, after a restart as well', async () => {
+  functions.clear();
+  const o = { maximumEventAgeSeconds: 60, destinations: { onFailure: 'loses' } };
+  const first = open(o);
+  await first.accept(event('a'));
+  clock.advance(60_001);
+  functions = new Set(['f']);
+  first.pump('f');
+  // Who is to be told is not there yet: it waits.
+  await eventually(() => readFileSync(path, 'utf8').includes('"done"'));
+  await first.close();
+  expect(calls).toEqual([]);
+  functions.add('loses');
+  const second = open(o);
+  second.pump('loses');
+  await eventually(() => calls.length === 1);
+  expect(JSON.parse(calls[0]!.payload)).toMatchObject({
+    requestContext: { condition: 'EventAgeExceeded', approximateInvokeCount: 0 },
+    requestPayload: 'a',
+  });
+  await second.close();
 });
 
 test('what was accepted is resumed by a later start, retries included', async () => {

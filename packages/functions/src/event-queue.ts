@@ -1,9 +1,12 @@
 /**
  * Asynchronous invocations: accepted once they are on disk, run at least once, tried again after a
- * function error one and two minutes later, dropped (and said so) when too old or out of tries.
+ * function error one and two minutes later, dropped (and said so) when too old or out of tries. How it
+ * ended is told to the function's destination, if it has one, as an asynchronous invocation of that.
  * A restart resumes what was accepted. An invocation cut short by the host's own end counts for
  * nothing.
  */
+import { createHash } from 'node:crypto';
+
 import {
   CONCURRENCY_DEFAULT,
   EVENT_AGE_SECONDS_DEFAULT,
@@ -12,6 +15,7 @@ import {
 } from './function-configuration.ts';
 import { parseFunctionName } from './function-name.ts';
 import type { InvocationRequest, InvocationResult } from './invocation.ts';
+import { destinationRecord, type EndCondition } from './destination-record.ts';
 import { EventJournal, type QueuedEvent } from './event-journal.ts';
 import { LambdaError } from './lambda-error.ts';
 import type { Clock, Log } from './ports.ts';
@@ -102,7 +106,10 @@ export class EventQueue {
   async #run(event: QueuedEvent, f: FunctionConfiguration): Promise<void> {
     const { clock } = this.#options;
     const maxAgeMs = 1000 * (f.maximumEventAgeSeconds ?? EVENT_AGE_SECONDS_DEFAULT);
-    if (clock.now() - event.acceptedMs > maxAgeMs) return this.#drop(event, 'too old');
+    if (clock.now() - event.acceptedMs > maxAgeMs) {
+      this.#givenUp(event, 'too old');
+      return this.#end(event, f, 'EventAgeExceeded', undefined);
+    }
     if (clock.now() < event.notBeforeMs) return this.#later(event);
     let result: InvocationResult;
     try {
@@ -123,10 +130,12 @@ export class EventQueue {
       return this.#later(event);
     }
     if (this.#closed) return;
-    if (result.functionError === undefined) return this.#record({ type: 'done', id: event.id });
+    if (result.functionError === undefined) return this.#end(event, f, 'Success', result);
     const failures = event.failures + 1;
-    if (failures > (f.maximumRetryAttempts ?? RETRY_ATTEMPTS_DEFAULT))
-      return this.#drop(event, 'out of retries');
+    if (failures > (f.maximumRetryAttempts ?? RETRY_ATTEMPTS_DEFAULT)) {
+      this.#givenUp(event, 'out of retries');
+      return this.#end(event, f, 'RetriesExhausted', result);
+    }
     const notBeforeMs = clock.now() + RETRY_MS[failures - 1]!;
     await this.#record({ type: 'failed', id: event.id, failures, notBeforeMs });
     event.failures = failures;
@@ -144,13 +153,41 @@ export class EventQueue {
     this.#cancels.add(cancel);
   }
 
-  #drop(event: QueuedEvent, reason: string): Promise<void> {
+  #givenUp(event: QueuedEvent, reason: string): void {
     this.#options.log('error', 'an asynchronous invocation was given up', {
       function: event.functionName,
       requestId: event.id,
       reason,
     });
-    return this.#record({ type: 'done', id: event.id });
+  }
+
+  /**
+   * The destination's invocation is on the disk before the event is done: cut off in between, it is
+   * told again, never not at all. Its id follows from the event's.
+   */
+  async #end(
+    event: QueuedEvent,
+    f: FunctionConfiguration,
+    condition: EndCondition,
+    result: InvocationResult | undefined,
+  ): Promise<void> {
+    const { onSuccess, onFailure } = f.destinations ?? {};
+    const destination = condition === 'Success' ? onSuccess : onFailure;
+    if (destination !== undefined) {
+      const atMs = this.#options.clock.now();
+      try {
+        await this.accept({
+          requestId: destinationId(event.id),
+          functionName: destination,
+          payload: destinationRecord({ event, f, condition, atMs, result }),
+        });
+      } catch (cause) {
+        // It stays in the journal and is run, and told of, again.
+        this.#options.log('error', 'a destination could not be told', { cause: String(cause) });
+        return;
+      }
+    }
+    await this.#record({ type: 'done', id: event.id });
   }
 
   /** A record that is lost costs a repetition after a restart, no more. */
@@ -167,4 +204,17 @@ export class EventQueue {
     if (line === undefined) this.#waiting.set(event.functionName, (line = []));
     return line;
   }
+}
+
+/** A UUID of its own for what follows from another. */
+function destinationId(id: string): string {
+  const hex = createHash('sha256').update(`destination of ${id}`).digest('hex');
+  const variant = `8${hex.slice(17, 20)}`;
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `5${hex.slice(13, 16)}`,
+    variant,
+    hex.slice(20, 32),
+  ].join('-');
 }

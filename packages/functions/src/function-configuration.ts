@@ -18,6 +18,12 @@ export interface WorkerUser {
   groups?: readonly number[];
 }
 
+/** Names or ARNs of functions of the same host. */
+export interface Destinations {
+  onSuccess?: string;
+  onFailure?: string;
+}
+
 export interface FunctionConfiguration {
   name: string;
   /** Without a version: `arn:aws:lambda:region:account:function:name`. */
@@ -52,6 +58,8 @@ export interface FunctionConfiguration {
   maximumRetryAttempts?: number;
   /** Of an asynchronous invocation: 60 to 21600; default 21600. */
   maximumEventAgeSeconds?: number;
+  /** Functions that are told how an asynchronous invocation ended. */
+  destinations?: Destinations;
 }
 
 export const CONCURRENCY_DEFAULT = 8;

@@ -7,7 +7,7 @@ import type { StackPlan } from './plan.ts';
 import type { PlanOptions } from './read-plan.ts';
 
 /** Raised when plans mean something else than before. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** Throws a TemplateError, as `readPlan`. A cache that cannot be written is done without. */
 export async function cachedPlan(options: PlanOptions, cacheDir: string): Promise<StackPlan> {

@@ -81,6 +81,8 @@ export interface FunctionPlan {
   readonly asyncInvoke: {
     readonly maximumRetryAttempts: number;
     readonly maximumEventAgeSeconds: number;
+    /** ARNs of functions of this template. */
+    readonly destinations: { readonly onSuccess?: string; readonly onFailure?: string };
   };
 }
 

@@ -57,7 +57,7 @@ export function readFunction(
     }),
     durable: readDurable(fields),
     mount: readMount(fields, context.accessPoints),
-    asyncInvoke: readAsyncInvoke(fields),
+    asyncInvoke: readAsyncInvoke(fields, context.place),
   };
   fields.ignore([
     'Architectures',
@@ -153,15 +153,41 @@ function readMount(
   return { accessPoint: accessPoint.logicalId, path: mount };
 }
 
-function readAsyncInvoke(fields: Fields): FunctionPlan['asyncInvoke'] {
+function readAsyncInvoke(fields: Fields, place: Place): FunctionPlan['asyncInvoke'] {
   const config = fields.optionalFields('EventInvokeConfig');
+  const destinations = config?.optionalFields('DestinationConfig');
+  const onSuccess = readDestination(destinations?.optionalFields('OnSuccess'), place);
+  const onFailure = readDestination(destinations?.optionalFields('OnFailure'), place);
+  destinations?.end();
+  if (destinations && fields.has('DurableConfig')) {
+    destinations.fail(destinations.at, 'a durable function has no DestinationConfig here');
+  }
   const read = {
     maximumRetryAttempts: config?.optionalInteger('MaximumRetryAttempts', { min: 0, max: 2 }) ?? 2,
     maximumEventAgeSeconds:
       config?.optionalInteger('MaximumEventAgeInSeconds', { min: 60, max: 21_600 }) ?? 21_600,
+    destinations: {
+      ...(onSuccess !== undefined && { onSuccess }),
+      ...(onFailure !== undefined && { onFailure }),
+    },
   };
   config?.end();
   return read;
+}
+
+/** Functions are the only destinations there are on one machine. */
+function readDestination(destination: Fields | undefined, place: Place): string | undefined {
+  if (!destination) return undefined;
+  destination.optionalChoice('Type', ['Lambda'] as const);
+  const arn = destination.string('Destination');
+  if (!arn.startsWith(functionArn(place, `${place.stackName}-`))) {
+    destination.fail(
+      destination.where('Destination'),
+      `Destination must be a function of this template (\`!GetAtt Name.Arn\`), not ${JSON.stringify(arn)}`,
+    );
+  }
+  destination.end();
+  return arn;
 }
 
 /** SAM's esbuild metadata: https://docs.aws.amazon.com/serverless-application-model (BuildMethod). */

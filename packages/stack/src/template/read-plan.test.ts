@@ -140,9 +140,41 @@ describe('functions', () => {
         concurrency: undefined,
         durable: undefined,
         mount: { accessPoint: 'Access', path: '/mnt/data' },
-        asyncInvoke: { maximumRetryAttempts: 2, maximumEventAgeSeconds: 21600 },
+        asyncInvoke: {
+          maximumRetryAttempts: 2,
+          maximumEventAgeSeconds: 21600,
+          destinations: {},
+        },
       },
     ]);
+  });
+
+  test('destinations are functions of the template', () => {
+    const told = (destination: string, more = ''): string => `
+Resources:
+  Worker:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: worker.handler
+      Runtime: nodejs24.x
+      EventInvokeConfig:
+        DestinationConfig: { OnFailure: ${destination} }
+${more}
+  Undertaker:
+    Type: AWS::Serverless::Function
+    Properties: { Handler: worker.handler, Runtime: nodejs24.x }
+`;
+    const own = '{ Type: Lambda, Destination: !GetAtt Undertaker.Arn }';
+    expect(plan(told(own)).functions[0]?.asyncInvoke.destinations).toEqual({
+      onFailure: 'arn:aws:lambda:eu-west-1:123456789012:function:demo-Undertaker',
+    });
+    const queue = '{ Type: SQS, Destination: "arn:aws:sqs:eu-west-1:123456789012:q" }';
+    expect(mistake(told(queue))).toMatch(/^template.yaml:9:\d+: Type .*Lambda/);
+    const other = '{ Destination: "arn:aws:lambda:eu-west-1:123456789012:function:else" }';
+    expect(mistake(told(other))).toMatch(/^template.yaml:9:\d+: Destination must be a function of/);
+    expect(mistake(told(own, '      DurableConfig: { ExecutionTimeout: 60 }'))).toContain(
+      'a durable function has no DestinationConfig here',
+    );
   });
 
   test('Globals are merged: maps joined, lists appended, scalars replaced', () => {
