@@ -11,7 +11,7 @@
  */
 import { Kind } from '../operations.ts';
 import type { Attributes } from '../operations.ts';
-import type { JobId, RemoteHead, TransferResult } from '../transfer/jobs.ts';
+import type { RemoteHead, TransferResult } from '../transfer/jobs.ts';
 import { goesInParts } from '../transfer/part-plan.ts';
 import type { Barriers } from './barriers.ts';
 import { newBase } from './base.ts';
@@ -23,33 +23,16 @@ import type { Attempts, Deletions } from './deletions.ts';
 import { exportErrorOf, isRepairable } from './export-error.ts';
 import type { Lanes } from './lanes.ts';
 import type { NewJob } from './outbox.ts';
+import { PendingExports } from './pending-exports.ts';
+import type { Pending } from './pending-exports.ts';
 import { Dirty } from './port.ts';
-import type { ExportError, PendingChange, SyncFailure } from './port.ts';
+import type { ExportError, SyncFailure } from './port.ts';
 import { foreignAttributes, headAttributes } from './posix-metadata.ts';
 import type { ForeignAttributes } from './posix-metadata.ts';
 import { faultOfKey } from './remote-keys.ts';
 import type { RemoteKeys } from './remote-keys.ts';
 import type { Uploads } from './uploads.ts';
 import { markOf, writeJob } from './write-job.ts';
-
-/** A dirty inode. */
-interface Pending {
-  ino: number;
-  bits: number;
-  since: number;
-  last: number;
-  /** Counts the changes. */
-  generation: number;
-  /** Not before this time: after a failure. */
-  notBefore: number;
-  tries: number;
-  /** A barrier waits for it to be exported in this state: no quiet time. -1 = none does. */
-  urgent: number;
-  job: JobId | undefined;
-  /** Uploads dropped because the file was written meanwhile. */
-  drops: number;
-  failure: SyncFailure | undefined;
-}
 
 /** A write under way. */
 interface Started {
@@ -77,7 +60,8 @@ export class Exporter {
   readonly #barriers: Barriers;
   readonly #conflicts: Conflicts;
   readonly #uploads: Uploads;
-  readonly #pending = new Map<number, Pending>();
+  readonly pending: PendingExports;
+
   constructor(parts: {
     context: Context;
     keys: RemoteKeys;
@@ -90,6 +74,7 @@ export class Exporter {
     uploads: Uploads;
   }) {
     this.#context = parts.context;
+    this.pending = new PendingExports(parts.context);
     this.#keys = parts.keys;
     this.#deletions = parts.deletions;
     this.#attempts = parts.attempts;
@@ -101,7 +86,7 @@ export class Exporter {
   }
 
   get pendingCount(): number {
-    return this.#pending.size + this.#deletions.size;
+    return this.pending.size + this.#deletions.size;
   }
 
   /** When something can be started, provided that nothing under way finishes before. */
@@ -109,40 +94,15 @@ export class Exporter {
     return this.#keys.moved.size > 0 ? Infinity : this.#lanes.due;
   }
 
-  failures(): SyncFailure[] {
-    const found: SyncFailure[] = [];
-    for (const { failure } of this.#pending.values())
-      if (failure !== undefined) found.push(failure);
-    return found;
-  }
-
-  /** Undefined: nothing of it waits. */
-  stateOf(ino: number): PendingChange['state'] | undefined {
-    const pending = this.#pending.get(ino);
-    if (pending === undefined) return undefined;
-    if (pending.failure !== undefined) return 'failed';
-    return pending.job === undefined ? 'pending' : 'exporting';
-  }
-
-  /** Every dirty inode and when it became so. */
-  eachPending(each: (ino: number, since: number) => void): void {
-    for (const { ino, since } of this.#pending.values()) each(ino, since);
-  }
-
-  failureOf(ino: number): SyncFailure | undefined {
-    return this.#pending.get(ino)?.failure;
-  }
-
   oldestChangeMs(): number {
-    let oldest = Infinity;
-    for (const { since } of this.#pending.values()) if (since < oldest) oldest = since;
+    let oldest = this.pending.oldestMs();
     for (const since of this.#deletions.since.values()) if (since < oldest) oldest = since;
     return oldest;
   }
 
   /** Bits that are new are put into the inode's row; called for every write, so the usual case comes first. */
   changed(ino: number, bits: number): void {
-    const pending = this.#pending.get(ino);
+    const pending = this.pending.get(ino);
     const now = this.#context.now();
     if (pending !== undefined) {
       pending.last = now;
@@ -161,28 +121,14 @@ export class Exporter {
 
   /** An inode that is dirty already, at start. */
   resume(ino: number, bits: number): void {
-    const now = this.#context.now();
-    const pending: Pending = {
-      ino,
-      bits,
-      since: now,
-      last: now,
-      generation: 0,
-      notBefore: 0,
-      tries: 0,
-      urgent: -1,
-      job: undefined,
-      drops: 0,
-      failure: undefined,
-    };
-    this.#pending.set(ino, pending);
-    this.#lanes.push(this.#dueOf(pending), ino);
+    const pending = this.pending.add(ino, bits);
+    this.#lanes.push(this.pending.dueOf(pending), ino);
   }
 
   /** The inode needs no export any more (unlinked, or in lost+found). */
   forget(ino: number): void {
-    const pending = this.#pending.get(ino);
-    this.#pending.delete(ino);
+    const pending = this.pending.get(ino);
+    this.pending.delete(ino);
     if (pending?.job !== undefined) this.#context.outbox.decide('cancel', pending.job);
     this.#barriers.exported(ino, Infinity);
   }
@@ -195,15 +141,16 @@ export class Exporter {
   } {
     const inodes = new Map<number, number>();
     const failures: SyncFailure[] = [];
-    for (const pending of this.#pending.values())
+    for (const pending of this.pending.values())
       if (filter.ino(pending.ino)) this.#hurryOne(pending, inodes, failures);
     const keys = new Set<string>();
     for (const key of this.#deletions.keys()) {
       const { ino } = this.#deletions.get(key) ?? {};
       if (!filter.key(key)) continue;
-      if (ino !== undefined && this.failureOf(ino) !== undefined && !inodes.has(ino)) continue;
+      if (ino !== undefined && this.pending.failureOf(ino) !== undefined && !inodes.has(ino))
+        continue;
       // It was moved from here to elsewhere, and is deleted here only when it is there.
-      const moved = ino === undefined ? undefined : this.#pending.get(ino);
+      const moved = ino === undefined ? undefined : this.pending.get(ino);
       if (moved !== undefined && !inodes.has(moved.ino)) this.#hurryOne(moved, new Map(), []);
       keys.add(key);
       this.#deleter.hurry(key);
@@ -213,9 +160,9 @@ export class Exporter {
 
   /** Other rules are in force: what waits may be due earlier. */
   reschedule(): void {
-    for (const pending of this.#pending.values()) {
+    for (const pending of this.pending.values()) {
       const waits = pending.job === undefined && pending.failure === undefined;
-      if (waits) this.#lanes.push(this.#dueOf(pending), pending.ino);
+      if (waits) this.#lanes.push(this.pending.dueOf(pending), pending.ino);
     }
   }
 
@@ -223,7 +170,7 @@ export class Exporter {
   hurryFile(ino: number): ReturnType<Exporter['hurry']> {
     const inodes = new Map<number, number>();
     const failures: SyncFailure[] = [];
-    const pending = this.#pending.get(ino);
+    const pending = this.pending.get(ino);
     if (pending !== undefined) this.#hurryOne(pending, inodes, failures);
     return { inodes, keys: new Set(), failures };
   }
@@ -249,17 +196,10 @@ export class Exporter {
     }
   }
 
-  #dueOf(pending: Pending): number {
-    if (pending.urgent >= 0) return pending.notBefore;
-    const { synchronization, tree } = this.#context;
-    const { quietMs, maxAgeMs } = synchronization.exportRule(tree.parentOf(pending.ino));
-    return Math.max(pending.notBefore, Math.min(pending.last + quietMs, pending.since + maxAgeMs));
-  }
-
   #startExport(ino: number, now: number): void {
-    const pending = this.#pending.get(ino);
+    const pending = this.pending.get(ino);
     if (pending === undefined || pending.job !== undefined) return;
-    const due = this.#dueOf(pending);
+    const due = this.pending.dueOf(pending);
     if (due > now) {
       this.#lanes.push(due, ino);
       return;
@@ -405,7 +345,7 @@ export class Exporter {
     }
     if (result.kind === 'ready') {
       const rests = pending.generation === started.generation || pending.drops >= dropsMax;
-      const isWanted = this.#pending.get(pending.ino) === pending;
+      const isWanted = this.pending.get(pending.ino) === pending;
       this.#context.outbox.decide(rests && isWanted ? 'commit' : 'cancel', result.id);
       return;
     }
@@ -519,13 +459,13 @@ export class Exporter {
       this.#deletions.drop(key);
       if (started.expectsObject) return this.#again(pending);
     }
-    this.#pending.delete(ino);
+    this.pending.delete(ino);
     if (this.#conflicts.resolve(ino, key, head)) {
       this.#barriers.exported(ino, Infinity);
       // The marker from which a directory was moved.
       if (base?.key !== undefined && base.key !== key) this.#deleter.release(base.key, ino);
     } else {
-      this.#pending.set(ino, pending);
+      this.pending.putBack(pending);
       this.#fail(pending, 'InternalError', 'The local copy could not be moved to lost+found.');
     }
   }
@@ -552,12 +492,12 @@ export class Exporter {
     const key = this.#keys.keyOf(ino, a.kind);
     if (isOthers && key !== undefined) {
       // Replaced there after it had been moved here, and its version was never told: it cannot be had any more.
-      this.#pending.delete(ino);
+      this.pending.delete(ino);
       if (this.#conflicts.resolve(ino, key, undefined)) {
         this.#barriers.exported(ino, Infinity);
         return;
       }
-      this.#pending.set(ino, pending);
+      this.pending.putBack(pending);
     }
     this.#fail(pending, 'InternalError', 'The object this file came from has been deleted in S3.');
   }
@@ -574,7 +514,7 @@ export class Exporter {
       this.#lanes.vacate(key);
       const { tree } = this.#context;
       const isSame =
-        this.#pending.get(ino) === pending &&
+        this.pending.get(ino) === pending &&
         this.#context.base(ino)?.eTag === base.eTag &&
         (tree.dirty(ino) & Dirty.content) === 0;
       if (result.kind === 'failed') {
@@ -622,14 +562,14 @@ export class Exporter {
   }
 
   #again(pending: Pending): void {
-    if (this.#pending.get(pending.ino) !== pending) return;
-    this.#lanes.push(this.#dueOf(pending), pending.ino);
+    if (this.pending.get(pending.ino) !== pending) return;
+    this.#lanes.push(this.pending.dueOf(pending), pending.ino);
   }
 
   #clean(pending: Pending): void {
     const { ino } = pending;
     this.#context.tree.setDirty(ino, 0);
-    this.#pending.delete(ino);
+    this.pending.delete(ino);
     this.#barriers.exported(ino, Infinity);
   }
 }

@@ -28,11 +28,11 @@ export function failureList(
 
 /** Deletions that wait for what was moved away and cannot be exported are failures too. */
 function exportFailures(exporter: Exporter, deletions: Deletions, prefix: string): SyncFailure[] {
-  const found = exporter.failures();
+  const found = exporter.pending.failures();
   if (found.length === 0) return found;
   for (const key of deletions.keys()) {
     const ino = deletions.get(key)?.ino;
-    const failure = ino === undefined ? undefined : exporter.failureOf(ino);
+    const failure = ino === undefined ? undefined : exporter.pending.failureOf(ino);
     if (failure === undefined) continue;
     const message = `It was moved to ${failure.path}, which is not in S3: ${failure.error}.`;
     found.push({ path: `/${key.slice(prefix.length)}`, error: 'DependencyExportFailed', message });

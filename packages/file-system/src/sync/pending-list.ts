@@ -27,9 +27,9 @@ export function pendingList(
   const { context, keys, deletions, exporter, lanes } = parts;
   const isAll = ino === 0 || ino === rootIno;
   const found: { since: number; ino: number; key: string }[] = [];
-  exporter.eachPending((other, since) => {
+  for (const { ino: other, since } of exporter.pending.values()) {
     if (isAll || keys.isBelow(other, ino)) found.push({ since, ino: other, key: '' });
-  });
+  }
   const kind = isAll ? undefined : context.attributes(ino)?.kind;
   const own = kind === undefined ? undefined : keys.keyOf(ino, kind);
   for (const [key, since] of deletions.since) {
@@ -46,7 +46,7 @@ export function pendingList(
       return { path, kind: 'deletion', state, ageMs };
     }
     const a = context.attributes(one.ino);
-    const state = exporter.stateOf(one.ino) ?? 'pending';
+    const state = exporter.pending.stateOf(one.ino) ?? 'pending';
     const change: PendingChange = { path: keys.pathOf(one.ino), kind: 'file', state, ageMs };
     if (a?.kind === Kind.directory) change.kind = 'directory';
     else if (a?.kind === Kind.symlink) change.kind = 'symlink';

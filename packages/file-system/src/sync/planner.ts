@@ -298,7 +298,7 @@ class Planner implements Sync {
     const { lastError, exported, imported } = this.#context;
     const oldest = this.#exporter.oldestChangeMs();
     const told = this.#relister.oldestToldMs();
-    const failed = this.#exporter.failures();
+    const failed = this.#exporter.pending.failures();
     const exportAgeMs = Math.max(0, this.#context.now() - oldest);
     const status: SyncStatus = {
       pending: this.#exporter.pendingCount,

@@ -25,11 +25,11 @@ export function statusText(
   let key = base === undefined ? undefined : (base.key ?? keys.keyOf(ino, kind));
   if (copyOf !== undefined) key = copyOf.theirs === undefined ? undefined : copyOf.key;
   line('S3Key', key === undefined ? '' : `s3://${bucket}/${key}`);
-  const failure = exporter.failureOf(ino);
+  const failure = exporter.pending.failureOf(ino);
   if (failure !== undefined) line('ExportError', failure.error);
   if (copyOf !== undefined) line('FilePath', copyOf.path);
 
-  let state: State = exporter.stateOf(ino) ?? 'synced';
+  let state: State = exporter.pending.stateOf(ino) ?? 'synced';
   if (copyOf !== undefined) state = 'conflict';
   line('State', state);
   if (base?.versionId !== undefined) line('VersionId', base.versionId);
