@@ -46,6 +46,7 @@ describe('parsing', () => {
   test.each([
     [['x', '--nonsense', 's3://b'], /Unknown option '--nonsense'/],
     [['x', '--bucket'], /'--bucket <value>' argument missing/],
+    [['x', '--bucket', '-r'], /^Option '--bucket' argument is ambiguous$/],
     [['x', '--read-only=yes'], /does not take an argument/],
     [[], /Missing argument: <target>/],
     [['x', 'y'], /Unexpected argument "y"/],

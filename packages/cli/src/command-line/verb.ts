@@ -132,7 +132,7 @@ function meant(error: unknown, declared: Record<string, OptionDeclaration>): str
 
 /** Node's own advice about `--` is longer than what a person wants to read. */
 function firstSentence(message: string): string {
-  return message.split(/\. (?=[A-Z])/)[0]?.replace(/\.$/, '') ?? message;
+  return message.split(/\. (?=[A-Z])|\n/)[0]?.replace(/\.$/, '') ?? message;
 }
 
 /** Breaks at blanks; explicit line breaks are kept. */

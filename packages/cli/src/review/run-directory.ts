@@ -68,7 +68,7 @@ export function requestFile(run: RunDirectory): string {
 /** Makes the directory if need be and writes the request, whole or not at all. */
 export function saveRequest(run: RunDirectory, request: RunRequest): void {
   try {
-    mkdirSync(run.path, { recursive: true, mode: 0o700 });
+    makeDirectory(run.path, 0o700);
     const file = requestFile(run);
     writeFileSync(`${file}.new`, JSON.stringify(request, null, 1), { mode: 0o600 });
     renameSync(`${file}.new`, file);
@@ -84,7 +84,7 @@ export function saveRequest(run: RunDirectory, request: RunRequest): void {
 /** Before anything is started, so that a review is not lost for want of a place to put its report. */
 export function prepareOutput(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory, 0o777);
     accessSync(directory, constants.W_OK);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -92,6 +92,22 @@ export function prepareOutput(directory: string): void {
       `--output ${directory} cannot be written (${code}).`,
       'Choose another directory.',
     );
+  }
+}
+
+/**
+ * Makes it and its parents. Not by the `recursive` of mkdirSync, which never returns where a parent exists in which
+ * nothing can be made (ENOENT), as in /proc or below an automounter's directory.
+ */
+function makeDirectory(directory: string, mode: number): void {
+  if (existsSync(directory)) return;
+  const parent = path.dirname(directory);
+  if (parent !== directory) makeDirectory(parent, mode);
+  try {
+    mkdirSync(directory, { mode });
+  } catch (error) {
+    // Another review may have made it just now.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !existsSync(directory)) throw error;
   }
 }
 

@@ -71,7 +71,7 @@ describe('arguments', () => {
     [['ssh://-oProxyCommand=touch%20owned/x'], /would be taken for an option/],
     [['--', '-oProxyCommand=touch owned'], /no file or directory/],
     [['ext::sh -c touch% owned'], /not read over ext/],
-    [['.', '--revision', '--upload-pack=touch owned'], /is ambiguous|not a branch, tag or commit/],
+    [['.', '--revision', '--upload-pack=touch owned'], /is ambiguous\n/],
     [['.', '--revision=--upload-pack=touch owned'], /not a branch, tag or commit/],
     [['.', '--fail-on', 'worst'], /Severities: critical, high/],
     [['.', '--model', 'gpt'], /provider:id/],
@@ -315,6 +315,9 @@ describe('this machine', () => {
       writeFileSync(sandbox.path('file'), '');
       const args = [repository, '--data-dir', sandbox.path('file', 'below')];
       expect(await refused(args, 2)).toMatch(/cannot be written .*\n.*--data-dir/);
+      // Exists, and nothing can be made in it.
+      const nowhere = [repository, '--data-dir', '/proc/moorage/data'];
+      expect(await refused(nowhere, 2)).toMatch(/cannot be written .*\n.*--data-dir/);
     },
     LIMIT_MS,
   );
