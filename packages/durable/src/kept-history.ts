@@ -56,12 +56,15 @@ export class KeptHistory {
     this.#catchUp = catchUp;
   }
 
-  #build(): Built {
+  /** Now, because more is to follow. */
+  catchUp(): void {
     const catchUp = this.#catchUp;
-    if (catchUp) {
-      this.#catchUp = undefined;
-      catchUp();
-    }
+    this.#catchUp = undefined;
+    catchUp?.();
+  }
+
+  #build(): Built {
+    this.catchUp();
     if (this.#built) return this.#built;
     const { operations, events } = JSON.parse(this.#text!) as HistoryText;
     this.#text = undefined;

@@ -28,6 +28,8 @@ export class Recovery {
     const [, kind, id = ''] = head ?? [];
     const execution = this.#state.executions.get(id);
     if (!execution || execution.status !== 'RUNNING' || kind === 'forget') {
+      // Of one that had ended: an invocation that was still running when it was stopped.
+      if (kind !== 'forget') execution?.catchUp();
       apply(this.#state, parsed(bytes));
       if (kind === 'forget') this.#waiting.delete(id);
       return;
