@@ -7,6 +7,6 @@ export type { Session } from './negotiate.ts';
 export { NotificationPipe } from './notifier.ts';
 export { ServingLoop } from './serve.ts';
 export type { ServeEnd, ServeOptions, ServingWork } from './serve.ts';
-export { openEventFd, openSocketPair, signalEventFd, tryLock } from './system-calls.ts';
+export { hasInput, openEventFd, openSocketPair, signalEventFd, tryLock } from './system-calls.ts';
 export type { TrafficCounts, TrafficReport } from './traffic.ts';
 export { ViewNames } from './view-names.ts';

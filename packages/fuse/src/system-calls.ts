@@ -72,6 +72,15 @@ export function unmountElsewhere(target: string, flags: number): Promise<number>
   return promise;
 }
 
+/** Whether something can be read from it now. */
+export function hasInput(fd: number): boolean {
+  const pollIn = 1;
+  looked.writeInt32LE(fd, 0);
+  looked.writeInt32LE(pollIn, 4);
+  return poll(looked, 1, 0) > 0;
+}
+const looked: Buffer = Buffer.alloc(8);
+
 /** A counter that wakes a poll in another thread: write 8 bytes to add, read 8 bytes to clear. */
 export function openEventFd(): number {
   const closeOnExec = 0o2000000;

@@ -107,10 +107,13 @@ fd = os.open(b'bad-\\xff', os.O_RDWR | os.O_CREAT); os.fsync(fd)`),
   const stuck = await served.run(`
     cat > $SCRATCH/stuck.py <<'END'
 import os
-fd = os.open('f', os.O_RDWR); os.write(fd, b'three'); os.fsync(fd)
+fd = os.open('f', os.O_RDWR); os.write(fd, b'three')
+open(os.environ['SCRATCH'] + '/going', 'w').close()
+os.fsync(fd)
 END
-    timeout -s INT 5 python3 $SCRATCH/stuck.py 2>/dev/null & sleep 2; cat f other; wait $!; echo $?`);
-  expect(stuck.out).toMatch(/^threewaits\n124\n$/);
+    python3 $SCRATCH/stuck.py & until [ -e $SCRATCH/going ]; do sleep 0.1; done
+    sleep 0.5; cat f other; kill $!; wait $!; echo $?`);
+  expect(stuck.out).toMatch(/^threewaits\n(.*Terminated.*\n)?143\n$/);
   await served.startS3();
   await served.out(write('four'));
   expect(await served.objects()).toEqual({ f: 'four' });

@@ -12,32 +12,58 @@ export const FlushState = { idle: 0, asked: 1, done: 2 } as const;
 
 /** Of one flush; beyond that (that many fsyncs at the same moment) the rest is flushed here. */
 const descriptorsMax = 1020;
+/** A flush this short may be done here, if so many before it came and went with nobody else asking for anything. */
+const shortMs = 5;
+const calmFlushes = 8;
 
+export interface ServingFlusherOptions {
+  /** Starts the thread, at the first fsync: until it runs, flushing is done here. */
+  wanted(): void;
+  flushed(failed: boolean): void;
+  /** Requests of the kernel handled so far. */
+  handled(): number;
+  /** Whether the kernel has a request for us. */
+  isAsked(): boolean;
+  /** Milliseconds with a fraction. */
+  now(): number;
+}
+
+/**
+ * Waking the other thread and being woken costs a single writer on a fast disk more than it saves anybody. So where
+ * flushes are short and nobody was kept waiting by the last ones, the next is done here; the first that takes long, or
+ * behind which somebody waits, ends that.
+ */
 export class ServingFlusher implements Flusher {
   readonly shared: SharedArrayBuffer = new SharedArrayBuffer(
     4 * (FlushSlot.first + descriptorsMax),
   );
   readonly #numbers = new Int32Array(this.shared);
-  readonly #wanted: () => void;
-  readonly #flushed: (failed: boolean) => void;
+  readonly #o: ServingFlusherOptions;
   #isWanted = false;
+  /** Flushes in a row that were short and kept nobody waiting. */
+  #calm = 0;
+  #startedMs = 0;
+  #handledBefore = 0;
 
-  /** `wanted` starts the thread, at the first fsync: until it runs, flushing is done here. */
-  constructor(wanted: () => void, flushed: (failed: boolean) => void) {
-    this.#wanted = wanted;
-    this.#flushed = flushed;
+  constructor(options: ServingFlusherOptions) {
+    this.#o = options;
   }
 
   flush(descriptors: readonly number[]): void {
     const numbers = this.#numbers;
-    if (Atomics.load(numbers, FlushSlot.ready) === 0) {
-      if (!this.#isWanted) this.#wanted();
+    this.#startedMs = this.#o.now();
+    const isReady = Atomics.load(numbers, FlushSlot.ready) !== 0;
+    if (!isReady || this.#calm >= calmFlushes) {
+      if (!this.#isWanted) this.#o.wanted();
       this.#isWanted = true;
-      return this.#flushed(!flushAll(descriptors));
+      const flushed = flushAll(descriptors);
+      if (isReady) this.#note(this.#o.isAsked());
+      return this.#o.flushed(!flushed);
     }
     const here = descriptors.slice(0, -descriptorsMax);
-    if (!flushAll(here)) return this.#flushed(true);
+    if (!flushAll(here)) return this.#o.flushed(true);
     const there = descriptors.slice(-descriptorsMax);
+    this.#handledBefore = this.#o.handled();
     numbers.set(there, FlushSlot.first);
     numbers[FlushSlot.count] = there.length;
     Atomics.store(numbers, FlushSlot.state, FlushState.asked);
@@ -49,7 +75,14 @@ export class ServingFlusher implements Flusher {
     const numbers = this.#numbers;
     if (Atomics.load(numbers, FlushSlot.state) !== FlushState.done) return;
     Atomics.store(numbers, FlushSlot.state, FlushState.idle);
-    this.#flushed(numbers[FlushSlot.failed] !== 0);
+    this.#note(this.#o.handled() !== this.#handledBefore || this.#o.isAsked());
+    this.#o.flushed(numbers[FlushSlot.failed] !== 0);
+  }
+
+  /** How long it took, and whether somebody else asked for something meanwhile. */
+  #note(isBusy: boolean): void {
+    const isShort = this.#o.now() - this.#startedMs < shortMs;
+    this.#calm = isShort && !isBusy ? this.#calm + 1 : 0;
   }
 }
 

@@ -10,6 +10,7 @@ import {
   NotificationPipe,
   ServingLoop,
   ViewNames,
+  hasInput,
   openEventFd,
   openSocketPair,
 } from '@moorage/fuse';
@@ -61,10 +62,13 @@ function serve(): void {
     say({ kind: 'notifier-wanted' }),
   );
   const notes = new EventNotes(nodes, (batch, count) => notifications.send(batch, count));
-  const flusher = new ServingFlusher(
-    () => say({ kind: 'flusher-wanted', shared: flusher.shared }),
-    (failed) => fileSystem.flushed(failed),
-  );
+  const flusher = new ServingFlusher({
+    wanted: () => say({ kind: 'flusher-wanted', shared: flusher.shared }),
+    flushed: (failed) => fileSystem.flushed(failed),
+    handled: () => loop.handled,
+    isAsked: () => hasInput(mountDescriptor),
+    now: () => performance.now(),
+  });
   const { fsync, owner } = configuration;
   const fileSystem: FileSystem = new FileSystem({
     dir: configuration.dataDir,
