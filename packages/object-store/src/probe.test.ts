@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startLocalS3 } from '@moorage/local-s3';
 import type { LocalS3 } from '@moorage/local-s3';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { Bucket } from './bucket.ts';
 import { collect } from './body.ts';
 import { guardedBucket } from './guarded-bucket.ts';
@@ -14,6 +14,8 @@ import { carefulTraits, fullTraits } from './store-traits.ts';
 import type { StoreTraits } from './store-traits.ts';
 import { startLyingStore } from './testing/lying-store.ts';
 import type { LyingStore } from './testing/lying-store.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 let dir: string;
 let server: LocalS3;
@@ -91,6 +93,22 @@ test('each lie is found out', async () => {
 test('without permission to write nothing is known, and that is said', async () => {
   lying.lies = { deniesWrites: true };
   expect(await probe()).toEqual(carefulTraits('The credentials may not write to the bucket.'));
+});
+
+test('where ETags are no MD5 they are not compared in place of checksums', async () => {
+  lying.lies = { dropsChecksums: true };
+  const head: Bucket['head'] = async (key, o) => ({
+    ...(await bucket.head(key, o)),
+    eTag: 'opaque',
+  });
+  const opaque = new Proxy(bucket, {
+    get(target, name) {
+      const value: unknown = name === 'head' ? head : Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  const options = { prefix: 'p/.moorage-probe-', token: 'e'.repeat(32), now: () => Date.now() };
+  expect((await probeStore(opaque, options)).checksums).toBe('unknown');
 });
 
 test('what a killed probe left behind goes with the next, but not what is under way', async () => {

@@ -8,6 +8,7 @@
 import type { Bucket } from './bucket.ts';
 import { collect } from './body.ts';
 import { S3Error } from './errors.ts';
+import { md5Of } from './own-write.ts';
 import { carefulTraits } from './store-traits.ts';
 import type { Kept, StoreTraits } from './store-traits.ts';
 
@@ -123,15 +124,22 @@ class Probe {
 
   /** MD5 of another body: whoever looks at it refuses. */
   async checksums(): Promise<void> {
+    const key = `${this.#key}/checksum`;
+    const body = bytes('not what the sum says');
     const answer = await this.#bucket.requestRaw({
       method: 'PUT',
-      key: `${this.#key}/checksum`,
+      key,
       headers: { 'content-md5': 'AAAAAAAAAAAAAAAAAAAAAA==' },
-      body: bytes('not what the sum says'),
+      body,
     });
     await answer.body[Symbol.asyncIterator]().return?.();
-    if (answer.status < 300) this.traits.checksums = 'no';
-    else if (answer.status < 500 && answer.status !== 403) this.traits.checksums = 'yes';
+    if (answer.status < 300) {
+      // Only an ETag that is an MD5 (it is not where the store encrypts with a key of its own) can be compared instead.
+      const { eTag } = await this.#bucket.head(key);
+      if (eTag === (await md5Of(body))) this.traits.checksums = 'no';
+      return;
+    }
+    if (answer.status < 500 && answer.status !== 403) this.traits.checksums = 'yes';
   }
 
   async versions(): Promise<void> {

@@ -7,6 +7,7 @@ import { Kind, rootIno } from '../operations.ts';
 import type { RemoteChange } from '../transfer/jobs.ts';
 import type { Context } from './context.ts';
 import type { Deletions } from './deletions.ts';
+import { isProbe } from './keys.ts';
 import type { Lanes } from './lanes.ts';
 import type { Relister } from './relisting.ts';
 
@@ -46,6 +47,7 @@ export class Changes {
     if (this.#lanes.isBusy(key) || this.#deletions.get(key) !== undefined) return;
     const { names, tree, options } = this.#context;
     const parts = key.slice(options.prefix.length).split('/');
+    if (parts.some(isProbe)) return;
     const last = parts.pop() ?? '';
     let at = rootIno;
     for (const part of parts) {

@@ -1,10 +1,12 @@
 /** Keys that cannot be paths: not visible and listed with the reason, or all of them visible under other names. */
 import { startLocalS3 } from '@moorage/local-s3';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { eventually, startRig } from '../testing/live-server.ts';
 import type { Rig } from '../testing/live-server.ts';
 import { KeyNames } from './key-names.ts';
 import type { Tree } from './port.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 let rig: Rig;
 const long = 'x'.repeat(300);

@@ -9,6 +9,8 @@ import { probePrefix } from '../sync/keys.ts';
 import type { Bucket, Kept, StoreTraits } from '@moorage/object-store';
 
 const maxAgeMs = 7 * 24 * 60 * 60 * 1000;
+/** When something could not be tried, for lack of a permission that may be given. */
+const unknownMaxAgeMs = 60 * 60 * 1000;
 
 export interface StoreKnowledgeOptions {
   bucket: Bucket;
@@ -56,8 +58,7 @@ export async function knowStore(options: StoreKnowledgeOptions): Promise<StoreKn
     const { bucket, prefix, now, token } = options;
     const traits = await probeStore(bucket, { prefix: prefix + probePrefix, token: token(), now });
     const probedAtMs = now();
-    // What could not be tried is tried again by the next mount.
-    if (!Object.values(traits).includes('unknown')) keep(options, { traits, probedAtMs });
+    keep(options, { traits, probedAtMs });
     return knowledge(traits, probedAtMs);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
@@ -79,7 +80,9 @@ function readKept({ dir, bucket, now }: StoreKnowledgeOptions): KeptTraits | und
   try {
     const kept = JSON.parse(readFileSync(file(dir), 'utf8')) as KeptFile;
     const isOfStore = kept.endpoint === bucket.endpoint && kept.bucket === bucket.name;
-    return isOfStore && now() - kept.probedAtMs < maxAgeMs ? kept : undefined;
+    const isKnown = !Object.values(kept.traits).includes('unknown');
+    const ageMs = now() - kept.probedAtMs;
+    return isOfStore && ageMs < (isKnown ? maxAgeMs : unknownMaxAgeMs) ? kept : undefined;
   } catch {
     // Absent, or cut short by a power loss: it is found out again.
     return undefined;
