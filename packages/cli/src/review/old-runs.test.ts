@@ -13,12 +13,12 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FINISHED_RUNS_MAX, UNFINISHED_DAYS_MAX, removeOldRuns } from './old-runs.ts';
 import {
   markFinished,
-  openRun,
   requestFile,
   runDirectory,
   saveRequest,
   type RunDirectory,
 } from './run-directory.ts';
+import { holdRun } from './run-lock.ts';
 
 const NOW_MS = Date.UTC(2026, 5, 1);
 const DAY_MS = 86_400_000;
@@ -53,12 +53,12 @@ test('the newest finished runs are kept, whatever their age, and unfinished ones
   expect(left()).toEqual(kept.map(({ runId }) => runId).sort());
 });
 
-test('a run that is taken up again is as young as a new one', () => {
-  const { runId } = plant(1, 400, false);
+test('a run that is taken up again is as young as a new one', async () => {
+  const run = plant(1, 400, false);
   plant(2, 400, false);
-  expect(openRun(dataDir, runId).request.repository).toBe('/x');
+  await holdRun(run);
   removeOldRuns(dataDir, Date.now());
-  expect(left()).toEqual([runId]);
+  expect(left()).toEqual([run.runId]);
 });
 
 test('what is alive, what cannot be read and what is no run stay; what was left half removed goes', () => {

@@ -121,7 +121,7 @@ export function markFinished(run: RunDirectory, nowMs: number): void {
   }
 }
 
-/** Reads the request of an earlier run, which is used again from now on. */
+/** Reads the request of an earlier run. */
 export function openRun(
   dataDir: string,
   runId: string,
@@ -135,7 +135,5 @@ export function openRun(
       `List them: ls ${runs}`,
     );
   }
-  const request = JSON.parse(readFileSync(file, 'utf8')) as RunRequest;
-  saveRequest(run, request);
-  return { run, request };
+  return { run, request: JSON.parse(readFileSync(file, 'utf8')) as RunRequest };
 }

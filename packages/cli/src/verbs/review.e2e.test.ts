@@ -1,5 +1,7 @@
 import {
   cpSync,
+  renameSync,
+  writeFileSync,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -142,6 +144,30 @@ describe('a review of a local repository', () => {
       expect(status).toBe(0);
       expect(JSON.parse(stdout)).toMatchObject({ runId: before, status: 'complete', commit });
       expect(sandbox.runId).toBe(before);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'a run is worked on once at a time, and a --resume that cannot work leaves it as it is',
+    async () => {
+      const { runId } = sandbox;
+      const first = sandbox.start(['review', '--resume', runId]);
+      await first.saw(`Run ${runId}`);
+      const second = await sandbox.run(['review', '--resume', runId]);
+      expect(second).toMatchObject({ status: 2, stdout: '' });
+      expect(second.stderr).toContain(`Another process is working on the run ${runId}.`);
+      const { status, stderr } = await first.ended;
+      expect(status, stderr).toBe(0);
+      // The place of its store is taken by something else.
+      const store = sandbox.runPath('stack', 's3');
+      renameSync(store, `${store}.away`);
+      writeFileSync(store, '');
+      expect(await sandbox.run(['review', '--resume', runId])).toMatchObject({ status: 2 });
+      rmSync(store);
+      renameSync(`${store}.away`, store);
+      expect(await sandbox.run(['review', '--resume', runId])).toMatchObject({ status: 0 });
+      expect(await sandbox.clean()).toEqual([]);
     },
     LIMIT_MS,
   );

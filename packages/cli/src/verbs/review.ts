@@ -19,6 +19,7 @@ import {
   type RunDirectory,
   type RunRequest,
 } from '../review/run-directory.ts';
+import { holdRun } from '../review/run-lock.ts';
 import { runLog } from '../review/run-log.ts';
 import type { ReviewSummary } from '../review/summary.ts';
 import { checkRevision, parseTarget, type Target } from '../review/target.ts';
@@ -92,6 +93,7 @@ async function review(args: ParsedArguments<Option>, terminal: Terminal): Promis
   if (output !== undefined) prepareOutput(path.resolve(output));
   const { request, target } = planned;
   const run = planned.run ?? begin(request, places.data);
+  await holdRun(run);
 
   const signal = stopSignals(terminal, () => {});
   terminal.note(`Run ${run.runId}`);
@@ -112,8 +114,9 @@ async function review(args: ParsedArguments<Option>, terminal: Terminal): Promis
     },
     terminal,
   ).catch((error: unknown) => {
-    // Nothing of it could be used: neither a report nor a run to go on with.
-    if (error instanceof CommandError && error.final)
+    // Nothing of it could be used: neither a report nor a run to go on with. What was there before stays:
+    // with other credentials, say, it may still be finished.
+    if (planned.run === undefined && error instanceof CommandError && error.final)
       rmSync(run.path, { recursive: true, force: true });
     throw error;
   });
