@@ -185,14 +185,15 @@ export class Content {
   }
 
   #committed(): void {
-    if (this.#evicted.length > 0) failpoint(Failpoint.contentReclaim);
+    const isReclaimed = this.#evicted.length > 0;
+    if (isReclaimed) failpoint(Failpoint.contentReclaim);
     for (const { ino, place, span } of this.#evicted) {
       if (isSlot(place)) this.slots.free(place);
       else if (span === undefined) this.caches.remove(ino, place);
       else this.caches.punch(ino, place, span.start, span.end - span.start);
     }
     this.#evicted.length = 0;
-    this.slots.committed();
+    this.slots.committed(isReclaimed);
   }
 
   /** The inode is about to be removed from the store. Inside a transaction. */

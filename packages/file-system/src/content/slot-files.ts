@@ -20,6 +20,8 @@ import { punchHole } from './punch-hole.ts';
 
 /** The unit in which disks give space back. */
 const pageBytes = 4096;
+/** Less than this is soon used again. */
+const givenBackBytesMin = 1024 * 1024;
 
 interface SizeClass {
   fd: number;
@@ -95,8 +97,11 @@ export class SlotFiles {
     this.#classes[sizeClassOf(place)]!.free.push(numberOf(place));
   }
 
-  /** The database has committed: what was freed takes no space any more, and can be used again. */
-  committed(): void {
+  /**
+   * The database has committed: what was freed can be used again. With `givesBack`, or when it is much, it takes no
+   * space until then.
+   */
+  committed(givesBack: boolean): void {
     for (const sizeClass of this.#classes) {
       const { free, freed, fd, bytes, used } = sizeClass;
       if (freed.length === 0) continue;
@@ -104,7 +109,7 @@ export class SlotFiles {
         free.push(slot);
         used[slot] = 0;
       }
-      givePagesBack(sizeClass);
+      if (givesBack || freed.length * bytes >= givenBackBytesMin) givePagesBack(sizeClass);
       freed.length = 0;
       if (free.length * 2 < sizeClass.end) continue;
       // The lowest last: that is where `allocate` takes from.

@@ -11,7 +11,7 @@ import type { Inode } from './inode.ts';
 
 /** How often the use of a file is noted again. */
 const usedAgainSec = 10;
-const notesMax = 4096;
+const notesMax = 1024;
 
 export interface Use {
   ino: number;

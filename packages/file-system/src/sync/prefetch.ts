@@ -18,16 +18,24 @@ import type { Ranges } from './ranges.ts';
 const jobsMax = 24;
 const jobsMaxWhileExporting = 8;
 const bytesMax = 32 * 1024 * 1024;
-const queuedMax = 262_144;
+/** Directories that wait; the one that was used the longest ago is dropped when there are more. */
+const batchesMax = 4_096;
+/** Children of a directory that are looked at in one go. */
+const chunkFiles = 512;
 /** Neighbours of a file that had to be fetched. */
 const neighboursMax = 1_000;
 const neighbourBytesMax = 64 * 1024 * 1024;
 
 interface Batch {
-  directory: number;
+  /** A directory, or the negative of a file that is to be here whole. */
+  id: number;
   files: number[];
   /** Those before it are done. */
   at: number;
+  /** The next files are those of the directory behind this one, so many and so many bytes of them. */
+  after: number;
+  filesLeft: number;
+  bytesLeft: number;
 }
 
 export class Prefetch {
@@ -39,7 +47,6 @@ export class Prefetch {
   /** The last one is worked on. */
   readonly #batches: Batch[] = [];
   readonly #queued = new Set<number>();
-  #files = 0;
   #jobs = 0;
   #bytes = 0;
 
@@ -61,7 +68,14 @@ export class Prefetch {
   listed(directory: number): void {
     const rule = this.#context.synchronization.importRule(directory);
     if (rule.trigger !== 'ON_DIRECTORY_FIRST_ACCESS' || rule.sizeLessThan === 0) return;
-    this.#collect(directory, 0, queuedMax, Infinity);
+    this.#add({
+      id: directory,
+      files: [],
+      at: 0,
+      after: 0,
+      filesLeft: Infinity,
+      bytesLeft: Infinity,
+    });
   }
 
   /** A small file had to be fetched: whoever reads one of a directory usually reads them all. */
@@ -70,44 +84,32 @@ export class Prefetch {
     const directory = tree.parentOf(ino);
     if (directory === 0 || this.#queued.has(directory)) return;
     if (synchronization.importRule(directory).trigger !== 'ON_DIRECTORY_FIRST_ACCESS') return;
-    this.#collect(directory, ino, neighboursMax, neighbourBytesMax);
+    this.#add({
+      id: directory,
+      files: [],
+      at: 0,
+      after: ino,
+      filesLeft: neighboursMax,
+      bytesLeft: neighbourBytesMax,
+    });
   }
 
   /** The file is to be here whole. */
   rest(ino: number): void {
-    this.#add({ directory: -ino, files: [ino], at: 0 });
-  }
-
-  #collect(directory: number, after: number, countMax: number, sizeMax: number): void {
-    if (this.#queued.has(directory)) return;
-    const { sizeLessThan } = this.#context.synchronization.importRule(directory);
-    const files: number[] = [];
-    let bytes = 0;
-    this.#context.tree.childrenAfter(directory, after, (_, ino, kind) => {
-      if (kind !== Kind.file) return true;
-      const size = this.#context.attributes(ino)?.size ?? 0;
-      if (size === 0 || size >= sizeLessThan) return true;
-      bytes += size;
-      files.push(ino);
-      return files.length < countMax && bytes < sizeMax;
-    });
-    this.#add({ directory, files, at: 0 });
+    this.#add({ id: -ino, files: [ino], at: 0, after: 0, filesLeft: 0, bytesLeft: 0 });
   }
 
   #add(batch: Batch): void {
-    if (batch.files.length === 0 || this.#queued.has(batch.directory)) return;
-    this.#queued.add(batch.directory);
+    if (this.#queued.has(batch.id)) return;
+    this.#queued.add(batch.id);
     this.#batches.push(batch);
-    this.#files += batch.files.length;
-    while (this.#files > queuedMax && this.#batches.length > 1) this.#drop(0);
+    if (this.#batches.length > batchesMax) this.#drop(0);
     this.#send();
   }
 
   #drop(index: number): void {
     const [batch] = this.#batches.splice(index, 1);
-    if (batch === undefined) return;
-    this.#queued.delete(batch.directory);
-    this.#files -= batch.files.length - batch.at;
+    if (batch !== undefined) this.#queued.delete(batch.id);
   }
 
   #send(): void {
@@ -116,18 +118,34 @@ export class Prefetch {
       const batch = this.#batches.at(-1);
       if (batch === undefined) return;
       if (!this.#evictor.hasRoom(this.#bytes)) {
-        while (this.#batches.length > 0) this.#drop(0);
+        this.#batches.length = 0;
+        this.#queued.clear();
         return;
       }
       const ino = batch.files[batch.at++];
-      if (ino === undefined) {
-        this.#batches.pop();
-        this.#queued.delete(batch.directory);
-        continue;
-      }
-      this.#files--;
-      this.#bring(ino);
+      if (ino !== undefined) this.#bring(ino);
+      else if (!this.#refill(batch)) this.#drop(this.#batches.length - 1);
     }
+  }
+
+  /** The next small files of the directory. False: there are no more. */
+  #refill(batch: Batch): boolean {
+    batch.files = [];
+    batch.at = 0;
+    if (batch.filesLeft <= 0 || batch.bytesLeft <= 0) return false;
+    const { sizeLessThan } = this.#context.synchronization.importRule(batch.id);
+    let looked = 0;
+    this.#context.tree.childrenAfter(batch.id, batch.after, (_, ino, kind) => {
+      batch.after = ino;
+      const size = kind === Kind.file ? (this.#context.attributes(ino)?.size ?? 0) : 0;
+      if (size > 0 && size < sizeLessThan) {
+        batch.files.push(ino);
+        batch.filesLeft--;
+        batch.bytesLeft -= size;
+      }
+      return ++looked < chunkFiles && batch.filesLeft > 0 && batch.bytesLeft > 0;
+    });
+    return looked > 0;
   }
 
   /** The next piece of the file, until nothing is missing. */
