@@ -20,6 +20,5 @@ process.exitCode = await run(process.argv.slice(2));
 function needsMounts([verb, ...rest]: readonly string[]): boolean {
   if (rest.some((word) => word === '--help' || word === '-h')) return false;
   const starts = rest.includes('retry') || rest.includes('fork');
-  const ofRun = rest.some((word) => word === '--run' || word.startsWith('--run='));
-  return verb === 'review' || (verb === 'executions' && starts && ofRun);
+  return verb === 'review' || (verb === 'executions' && starts);
 }

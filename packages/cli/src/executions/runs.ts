@@ -30,6 +30,13 @@ export function allRuns(dataDir: string): Run[] {
     .map((runId) => describe(dataDir, runId));
 }
 
+/** The run whose id an execution's name or ARN begins with: those of a review are named after it. */
+export function runNamedBy(dataDir: string, reference: string): string | undefined {
+  const name = /\/durable-execution\/([^/]+)/.exec(reference)?.[1] ?? reference;
+  const isOf = ({ runId }: Run): boolean => name === runId || name.startsWith(`${runId}-`);
+  return allRuns(dataDir).find(isOf)?.runId;
+}
+
 /** Throws a usage error when there is no such run. */
 export function oneRun(dataDir: string, runId: string): Run {
   if (!isRunId(runId) || !existsSync(runDirectory(dataDir, runId).path)) {

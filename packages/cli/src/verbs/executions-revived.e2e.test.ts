@@ -27,13 +27,13 @@ afterAll(async () => {
 test(
   'a fork is followed to its end, with what had ended before behind it',
   async () => {
-    const fork = ['executions', 'fork', run, '--run', run, '--from-step', 'merge'];
+    const fork = ['executions', 'fork', run, '--from-step', 'merge'];
     const { status, stdout, stderr } = await sandbox.run(fork);
     expect(status, stderr).toBe(0);
     expect(stderr).toContain('is not alive; its stack is brought up');
     expect(stdout).toMatch(/StepSucceeded .* clone\n[^]*StepSucceeded .* publish\n/);
     expect(stdout).toContain(`${run}-fork-1: SUCCEEDED`);
-    const listed = await sandbox.run(['executions', 'show', `${run}-fork-1`, '--run', run]);
+    const listed = await sandbox.run(['executions', 'show', `${run}-fork-1`]);
     expect(listed.stdout).toMatch(/Status +SUCCEEDED/);
   },
   LIMIT_MS,
@@ -47,7 +47,7 @@ test(
       2,
       expect.stringContaining('There is no execution "nobody"'),
     ]);
-    const succeeded = await sandbox.run(['executions', 'retry', run, '--run', run, '--json']);
+    const succeeded = await sandbox.run(['executions', 'retry', run, '--json']);
     expect([succeeded.status, succeeded.stderr]).toEqual([
       2,
       expect.stringContaining('only one that failed can be retried'),

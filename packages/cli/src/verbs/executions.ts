@@ -5,6 +5,7 @@ import { directories } from '../directories.ts';
 import type { ErrorObject } from '../executions/api.ts';
 import { branch, callback, stop, type Answer } from '../executions/change.ts';
 import { history, list, show } from '../executions/look.ts';
+import { runNamedBy } from '../executions/runs.ts';
 import { openSources, type Source, type Wanted } from '../executions/sources.ts';
 import type { Verb } from '../run.ts';
 import { stopSignals } from '../stop-signals.ts';
@@ -38,7 +39,10 @@ export const verb: Verb<Option> = {
     summary: 'Shows the durable executions of runs, and stops, answers, retries and forks them.',
     positionals: { min: 1, max: 4 },
     options: {
-      run: { value: 'RUN', help: 'The run to look in. Default: every run that is alive.' },
+      run: {
+        value: 'RUN',
+        help: 'The run to look in. Default: the one the execution is named after, else every run that is alive.',
+      },
       status: {
         value: 'STATUS,…',
         help: 'List only these: RUNNING, SUCCEEDED, FAILED, TIMED_OUT, STOPPED.',
@@ -59,11 +63,11 @@ export const verb: Verb<Option> = {
     notes: [
       'An execution is given by its name, its id or its ARN; a callback by its id, or by its execution ' +
         'and, when that waits for several, its name after it. retry does again what failed last and keeps the ' +
-        'rest. Both retry and fork start a new execution and leave the old one as it is. With --run they also do so in a ' +
-        'run that is not alive: its stack is brought up until the new execution has ended.',
+        'rest. Both retry and fork start a new execution and leave the old one as it is. They also do so in ' +
+        'a run that is not alive: its stack is brought up until the new execution has ended.',
       'Where a payload is a file of the workspace (createFileSystemSerdes), show and history --json show what is in ' +
         'it: while the run is alive from its mount, afterwards from its bucket.',
-      'list, show and history also read a run that is not alive, given with --run. What of it had not ended ' +
+      'list, show and history also read a run that is not alive. What of it had not ended ' +
         'goes on with `moorage review --resume RUN`.',
       "--json prints executions and events as AWS's API names them, times in seconds since 1970; with " +
         '--follow one document an event.',
@@ -166,9 +170,10 @@ function answering(
 async function executions(args: ParsedArguments<Option>, terminal: Terminal): Promise<ExitCode> {
   const { action, positionals } = chosen(args);
   const { values } = args;
+  const { data } = directories(process.env, values['data-dir']);
   const sources = await openSources({
-    dataDir: directories(process.env, values['data-dir']).data,
-    runId: values.run,
+    dataDir: data,
+    runId: values.run ?? runNamedBy(data, positionals[0] ?? ''),
     to: action.to,
     timeScale: timeScaleOf(values['time-scale']),
     signal: () => stopSignals(terminal, () => {}),
