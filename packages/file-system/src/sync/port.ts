@@ -214,7 +214,11 @@ export interface Sync {
   statusText(ino: number): string;
 }
 
-/** S3 Files' names and two of ours: a name that cannot be a key, and a change that lost against another in S3. */
+/**
+ * S3 Files' names and two of ours: a name that cannot be a key, and a change that lost against another in S3. Its
+ * `KeyTooLongToBreakCycle` cannot occur: what was moved is copied from its exact version, so that cycles need no
+ * temporary key.
+ */
 export type ExportError =
   | 'S3AccessDenied'
   | 'InternalError'
