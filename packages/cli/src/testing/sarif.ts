@@ -6,7 +6,8 @@ import { gzipSync } from 'node:zlib';
 import draft04 from 'ajv-draft-04';
 import formats from 'ajv-formats';
 
-const SCHEMA = '@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json';
+const require = createRequire(import.meta.url);
+const SCHEMA: string = require.resolve('@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json');
 
 interface Log {
   readonly runs: readonly Run[];
@@ -52,7 +53,7 @@ export function sarifProblems(text: string): string[] {
   const ajv = formats.default(
     new draft04.default({ strict: false, allErrors: true, unicodeRegExp: false }),
   );
-  const schema = readFileSync(createRequire(import.meta.url).resolve(SCHEMA), 'utf8');
+  const schema = readFileSync(SCHEMA, 'utf8');
   const validate = ajv.compile(JSON.parse(schema) as object);
   if (!validate(log)) {
     return (validate.errors ?? []).map((e) => `${e.instancePath}: ${e.message}`);
