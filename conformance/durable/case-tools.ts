@@ -4,7 +4,7 @@ import type { DurableContext } from '@aws/durable-execution-sdk-js';
 export interface CaseTools {
   /** Counts calls, over all invocations of the run: what a case keeps in a table on AWS. */
   count(): number;
-  /** Ends the invocation as a worker that exits does, once its checkpoints are written. */
+  /** Within a step: ends the invocation as a worker that exits does, once the step's START is written. */
   crash(): Promise<never>;
 }
 

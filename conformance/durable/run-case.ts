@@ -25,8 +25,8 @@ import type { CallbackAnswer, Event, Expectation } from './expectation.ts';
 
 const SUBJECT = 'subject';
 const HOUR = 3600;
-/** A step's START is on its way for a moment before a worker that exits takes it along. */
-const CRASH_AFTER_MS = 50;
+/** How often a worker that is to exit looks whether its step's START has been written. */
+const CRASH_LOOK_MS = 5;
 
 /** How the SDK reaches the service: through the AWS SDK, or through the worker's own client. */
 export type CasePath = 'standard path' | 'fast path';
@@ -40,6 +40,7 @@ export async function runCase(
   const dir = await mkdtemp(join(tmpdir(), 'conformance-'));
   const clock = new VirtualClock(Date.now());
   let client!: LambdaClient;
+  let stepIsOnRecord = (): boolean => false;
   const host = await startLocalHost({
     dir,
     clock,
@@ -51,7 +52,10 @@ export async function runCase(
       });
       const reach = pathTo(endpoint, o.path);
       return {
-        [SUBJECT]: { durableSeconds: 24 * HOUR, handler: reach(subject(handler, client)) },
+        [SUBJECT]: {
+          durableSeconds: 24 * HOUR,
+          handler: reach(subject(handler, client, () => stepIsOnRecord())),
+        },
         [ECHO]: { durableSeconds: HOUR, handler: reach(echo(client)) },
         [FAILING]: { durableSeconds: HOUR, handler: reach(failing(client)) },
       };
@@ -62,6 +66,8 @@ export async function runCase(
       functionName: SUBJECT,
       payload: JSON.stringify({ Input: expected.input }),
     });
+    stepIsOnRecord = () =>
+      host.service.history(executionArn).at(-1)?.['EventType'] === 'StepStarted';
     await drive({ host, clock, client, executionArn, expected });
     return await judge(client, executionArn, expected, o.logLines);
   } finally {
@@ -81,13 +87,17 @@ function pathTo(endpoint: string, path: CasePath): (handler: LocalHandler) => Lo
 }
 
 /** The case's handler as a function, with the tools that outlive its invocations. */
-function subject(handler: CaseHandler, client: LambdaClient): LocalHandler {
+function subject(
+  handler: CaseHandler,
+  client: LambdaClient,
+  stepIsOnRecord: () => boolean,
+): LocalHandler {
   let calls = 0;
   let crashed: (error: WorkerCrash) => void = () => {};
   const tools: CaseTools = {
     count: () => ++calls,
     async crash() {
-      await new Promise((resolve) => setTimeout(resolve, CRASH_AFTER_MS));
+      while (!stepIsOnRecord()) await new Promise((resolve) => setTimeout(resolve, CRASH_LOOK_MS));
       crashed(new WorkerCrash());
       return new Promise<never>(() => {});
     },
