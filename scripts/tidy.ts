@@ -92,7 +92,8 @@ function checkManifest(room: string, allowed: readonly string[]): void {
     ...manifest.dependencies,
     ...manifest.devDependencies,
   })) {
-    if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version)) say(`${room}/package.json`, 1, `pin ${name} exactly`);
+    if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
+      say(`${room}/package.json`, 1, `pin ${name} exactly`);
   }
 }
 
