@@ -10,6 +10,9 @@ import { delimiter, join } from 'node:path';
 const PROGRAMS: Readonly<Record<string, string>> = {
   git: 'git',
   fusermount3: 'fuse3',
+  curl: 'curl',
+  jq: 'jq',
+  getfattr: 'attr',
   sqlite3: 'sqlite3',
   rsync: 'rsync',
   aws: 'awscli',
