@@ -20,7 +20,6 @@ export const exportFiles: BenchmarkCase = placeCase({
       return {
         createPerSecond: (count * 1000) / (createdAt - start),
         inBucketPerSecond: (count * 1000) / (end - start),
-        exportPerSecond: (count * 1000) / (end - createdAt),
       };
     },
     async after({ directory, settle }) {
