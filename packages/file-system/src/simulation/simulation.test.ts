@@ -27,6 +27,7 @@ test.each([
   [42, 'a file moved onto one of equal content kept that one’s attributes'],
   [44, 'a file was removed because its name was a directory’s in a listing that was out of date'],
   [76, 'a moved directory was removed because a listing that was out of date did not show it'],
+  [135, 'a deletion that waited for an export under a rule without any age was looked at for ever'],
   [317, 'a read on a full disk fetched the file over and over'],
   [337, 'a link that came to light in a conflict never got its target'],
   [459, 'a link replaced by a file was a link again after a crash'],

@@ -5,6 +5,9 @@ import type { Attempts, Deletions } from './deletions.ts';
 import type { Lanes } from './lanes.ts';
 import type { RemoteKeys } from './remote-keys.ts';
 
+/** A deletion that waits for an export is not looked at more often than this. */
+const againMsMin = 1_000;
+
 export class Deleter {
   readonly #context: Context;
   readonly #keys: RemoteKeys;
@@ -66,7 +69,8 @@ export class Deleter {
     const ino = this.#keys.resolve(key);
     if (ino !== 0 && this.#context.tree.dirty(ino) !== 0) {
       // Its export replaces the object; should that never come to pass, this is looked at again.
-      this.#lanes.push(now + this.#context.synchronization.exportRuleOfKey(key).maxAgeMs, key);
+      const { maxAgeMs } = this.#context.synchronization.exportRuleOfKey(key);
+      this.#lanes.push(now + Math.max(againMsMin, maxAgeMs), key);
       return;
     }
     if (ino !== 0 && this.#context.base(ino) !== undefined) this.#deletions.drop(key);
