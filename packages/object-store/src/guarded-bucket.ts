@@ -32,7 +32,8 @@ import type {
   WriteCondition,
 } from './bucket.ts';
 import { S3Error } from './errors.ts';
-import { md5Of, multipartETag } from './own-write.ts';
+import { isSentObject, md5Of, multipartETag } from './own-write.ts';
+import type { SentObject } from './own-write.ts';
 import type { Kept, StoreTraits } from './store-traits.ts';
 
 /** Writes wait until the traits are known; everything else does not. */
@@ -77,9 +78,14 @@ class GuardedBucket implements Bucket {
   ): Promise<PutResult> {
     const { putIfMatch, putIfAbsent, checksums } = await this.#traits;
     const kept = options.ifNoneMatch === undefined ? putIfMatch : putIfAbsent;
-    const written = await this.#write(key, options, kept, (condition) =>
-      this.#bucket.put(key, body, { ...unconditional(options), ...condition }),
-    );
+    const sent = async (): Promise<SentObject> => ({
+      size: body instanceof Uint8Array ? body.length : body.size,
+      eTag: await md5Of(body),
+      metadata: options.metadata ?? {},
+    });
+    const write = (condition: WriteCondition): Promise<PutResult> =>
+      this.#bucket.put(key, body, { ...unconditional(options), ...condition });
+    const written = await this.#write(key, options, kept, write, sent);
     if (checksums !== 'no' || written.eTag === (await md5Of(body))) return written;
     throw damaged(key);
   }
@@ -98,7 +104,9 @@ class GuardedBucket implements Bucket {
     if (ifMatch === undefined || options.versionId !== undefined || kept === 'yes') {
       return this.#bucket.delete(key, options);
     }
-    if (kept !== 'racy') await this.#compare(key, { ifMatch });
+    if (kept !== 'racy' && !holds(await headOrNothing(this.#bucket, key), { ifMatch })) {
+      throw refused(key);
+    }
     const result = await this.#bucket.delete(key, kept === 'no' ? rest : options);
     if (!(await this.#canLookBack())) return result;
     const versions = await this.#versions(key);
@@ -190,23 +198,24 @@ class GuardedBucket implements Bucket {
     { ifMatch, ifNoneMatch }: WriteCondition,
     kept: Kept,
     write: (condition: WriteCondition) => Promise<PutResult>,
+    sent?: () => Promise<SentObject>,
   ): Promise<PutResult> {
     const condition: WriteCondition = {};
     if (ifMatch !== undefined) condition.ifMatch = ifMatch;
     if (ifNoneMatch !== undefined) condition.ifNoneMatch = ifNoneMatch;
     const isConditional = ifMatch !== undefined || ifNoneMatch !== undefined;
     if (kept === 'yes' || !isConditional) return write(condition);
-    if (kept !== 'racy') await this.#compare(key, condition);
+    if (kept !== 'racy') {
+      const head = await headOrNothing(this.#bucket, key);
+      if (!holds(head, condition)) {
+        // An earlier try whose answer was lost: whether that one was overtaken is still to be found out.
+        const isOurs = head !== undefined && sent !== undefined && isSentObject(head, await sent());
+        if (!isOurs || !(await this.#canLookBack())) throw refused(key);
+        return this.#lookBack(key, condition, head);
+      }
+    }
     const written = await write(kept === 'no' ? {} : condition);
     return (await this.#canLookBack()) ? this.#lookBack(key, condition, written) : written;
-  }
-
-  /** What the store does not do before it writes. */
-  async #compare(key: string, condition: WriteCondition): Promise<void> {
-    const head = await headOrNothing(this.#bucket, key);
-    const holds =
-      condition.ifMatch === undefined ? head === undefined : head?.eTag === condition.ifMatch;
-    if (!holds) throw refused(key);
   }
 
   async #canLookBack(): Promise<boolean> {
@@ -228,11 +237,11 @@ class GuardedBucket implements Bucket {
     let next = at + 1;
     while (condition.ifMatch !== eTag && isOf(versions[next], eTag)) next++;
     const below = versions[next];
-    const holds =
+    const isRight =
       condition.ifMatch === undefined
         ? below === undefined || below.deleteMarker
         : below === undefined || isOf(below, condition.ifMatch);
-    if (holds) return { eTag, versionId: ours.versionId };
+    if (isRight) return { eTag, versionId: ours.versionId };
     // Also from below others: those on top may go in their turn, and ours would be the current one again.
     for (const { versionId } of versions.slice(at, next)) {
       await this.#bucket.delete(key, { versionId });
@@ -255,6 +264,10 @@ class GuardedBucket implements Bucket {
     if (head.eTag !== ifMatch) throw refused(key);
     return head.versionId === undefined ? source : { ...source, versionId: head.versionId };
   }
+}
+
+function holds(head: ObjectHead | undefined, condition: WriteCondition): boolean {
+  return condition.ifMatch === undefined ? head === undefined : head?.eTag === condition.ifMatch;
 }
 
 function isOf(version: ListedVersion | undefined, eTag: string): boolean {

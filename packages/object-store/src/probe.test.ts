@@ -193,6 +193,24 @@ test('a store that ignores conditions: who was overtaken takes its write back', 
   expect(await text('large')).toBe('theirs');
 });
 
+test('a write that is tried again because its answer was lost is judged by what it was put upon', async () => {
+  lying.lies = { ignoresWriteConditions: true };
+  const guarded = guard(careless);
+  const ours = Buffer.from('ours');
+  const { eTag: ifMatch } = await honest.put('again', Buffer.from('base'));
+  const { versionId } = await honest.put('again', ours);
+  expect(await guarded.put('again', ours, { ifMatch })).toMatchObject({ versionId });
+  expect(await versionsBelow('again')).toBe(2);
+
+  const { eTag: base } = await honest.put('overtaken', Buffer.from('base'));
+  await honest.put('overtaken', Buffer.from('theirs'));
+  await honest.put('overtaken', ours);
+  await expect(guarded.put('overtaken', ours, { ifMatch: base })).rejects.toMatchObject({
+    code: 'PreconditionFailed',
+  });
+  expect(await text('overtaken')).toBe('theirs');
+});
+
 test('of racing writers on a store that ignores conditions one wins', async () => {
   lying.lies = { ignoresWriteConditions: true };
   const guarded = guard(careless);
