@@ -5,7 +5,7 @@
 // orchestrator was refused. Nothing of the repository is executed: fetch runs no hooks, and only the
 // named protocols are spoken. The user's own helpers for credentials are meant to run.
 import { spawn } from 'node:child_process';
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { CommandError, EXIT, usageError } from '../command-line/outcome.ts';
 import { gitRefusal } from './git-refusal.ts';
@@ -87,6 +87,7 @@ export async function resolveLocal(options: HandInOptions): Promise<string | und
   if (parsed.status === 0) return parsed.stdout.trim();
   const inside = await git(options, ['-C', target.directory, 'rev-parse', '--git-dir']);
   if (inside.status !== 0) {
+    if (isClosed(target.directory, inside)) throw mayNotBeRead(target);
     throw usageError(
       `${target.display} is not a git repository.`,
       'Give the directory that holds .git (or a bare repository).',
@@ -94,12 +95,33 @@ export async function resolveLocal(options: HandInOptions): Promise<string | und
   }
   const any = await git(options, ['-C', target.directory, 'rev-list', '--all', '--max-count=1']);
   if (any.stdout.trim() === '') {
+    if (isClosed(target.directory, any)) throw mayNotBeRead(target);
     throw usageError(
       `${target.display} holds no commit.`,
       'Commit something first, then review it.',
     );
   }
   throw noSuchRevision(target, revision);
+}
+
+/** Git takes what it may not look into for something that is not there. */
+function isClosed(directory: string, { stderr }: GitResult): boolean {
+  if (stderr.includes('Permission denied')) return true;
+  return ['.git', '.git/objects', 'objects'].some((name) => {
+    try {
+      accessSync(path.join(directory, name), constants.R_OK | constants.X_OK);
+      return false;
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'EACCES';
+    }
+  });
+}
+
+function mayNotBeRead({ display }: Target): CommandError {
+  return usageError(
+    `${display} may not be read by this user.`,
+    'Review it as its owner, or have the permissions of the directory and its .git changed.',
+  );
 }
 
 async function fetchWhole(

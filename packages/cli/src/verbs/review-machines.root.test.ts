@@ -1,6 +1,15 @@
 // Reviews as an ordinary user, and on machines that lack something. Only root can make such machines.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmdirSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  rmdirSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -65,6 +74,28 @@ describe('an ordinary user', () => {
       expect(stderr).toMatch(expected);
       expect(stderr).not.toContain('defect of Moorage');
       expect(existsSync(runs) ? readdirSync(runs) : []).toEqual(before);
+      expect(await sandbox.clean()).toEqual([]);
+    },
+    LIMIT_MS,
+  );
+});
+
+describe('a repository that this user may not read', () => {
+  test.each([
+    ['the directory', '.'],
+    ['its .git', '.git'],
+    ['its objects', '.git/objects'],
+  ])(
+    'is named as such when %s is closed',
+    async (_name, closed) => {
+      const directory = sandbox.path('closed');
+      execFileSync('cp', ['-r', '--no-preserve=ownership', repository, directory]);
+      chmodSync(path.join(directory, closed), 0o700);
+      const { status, stderr } = await runAsUser(sandbox, OPEN, ['review', directory]);
+      expect(status, stderr).toBe(2);
+      expect(stderr).toContain(`${directory} may not be read by this user.`);
+      expect(stderr.match(/^moorage: /gm)).toHaveLength(1);
+      rmSync(directory, { recursive: true });
       expect(await sandbox.clean()).toEqual([]);
     },
     LIMIT_MS,
