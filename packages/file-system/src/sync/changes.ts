@@ -7,6 +7,7 @@ import { Kind, rootIno } from '../operations.ts';
 import type { RemoteChange } from '../transfer/jobs.ts';
 import type { Context } from './context.ts';
 import type { Deletions } from './deletions.ts';
+import type { Exporter } from './exporter.ts';
 import { isProbe } from './keys.ts';
 import type { Lanes } from './lanes.ts';
 import type { Relister } from './relisting.ts';
@@ -16,9 +17,17 @@ export class Changes {
   readonly #lanes: Lanes;
   readonly #deletions: Deletions;
   readonly #relister: Relister;
+  readonly #exporter: Exporter;
   #tries = 0;
 
-  constructor(parts: { context: Context; lanes: Lanes; deletions: Deletions; relister: Relister }) {
+  constructor(parts: {
+    context: Context;
+    lanes: Lanes;
+    deletions: Deletions;
+    relister: Relister;
+    exporter: Exporter;
+  }) {
+    this.#exporter = parts.exporter;
     this.#context = parts.context;
     this.#lanes = parts.lanes;
     this.#deletions = parts.deletions;
@@ -62,6 +71,8 @@ export class Changes {
     const ino = last === '' ? at : tree.child(at, names.nameOf(last));
     const known = ino === 0 ? '' : (this.#context.base(ino)?.eTag ?? '');
     if (known === eTag) return;
+    // Changed here as well: its export, tried now, finds out whether they are in conflict.
+    if (ino !== 0 && tree.dirty(ino) !== 0) this.#exporter.hurryFile(ino);
     this.#relister.soon(at);
     if (eTag === '' && at !== rootIno) this.#relister.soon(tree.parentOf(at));
   }

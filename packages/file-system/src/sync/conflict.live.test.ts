@@ -264,3 +264,17 @@ test('each access point shows what was lost below its root, and nothing else', a
   expect(fs.unlink(inView, directory, conflict!.keptAs!)).toBe(0);
   expect(live.sync.status().conflicts).toHaveLength(1);
 });
+
+test('found when the store tells of the other change, long before it would be exported', async () => {
+  const never = { relistMs: 3_600_000, quietMs: 3_600_000, maxAgeMs: 3_600_000 };
+  const patient = await rig.second(never);
+  await patient.write('/f', 'base');
+  await patient.barrier();
+  await patient.write('/f', 'ours');
+  await outside.put('f', Buffer.from('theirs'));
+  await eventually(
+    async () => patient.sync.status().conflicts.length === 1,
+    'the conflict is found without anybody asking for an export',
+  );
+  expect(await patient.read('/f')).toBe('theirs');
+});

@@ -195,6 +195,30 @@ test('a barrier with nothing to wait for is ready', () => {
   expect(fixture.ready).toContain(waitId);
 });
 
+test('a change that loses against another in S3 fails the barrier, and is told with both versions', () => {
+  const ino = fixture.file(rootIno, 'f', 'ours');
+  const waitId = sync.barrier(0);
+  const put = job('put');
+  const head = {
+    key: 'p/f',
+    size: 6,
+    eTag: 'theirs',
+    versionId: 'v7',
+    lastModified: now,
+    metadata: {},
+  };
+  sync.apply([{ kind: 'conflict', id: put.id, head }]);
+  expect(fixture.ready).toContain(waitId);
+  expect(sync.barrierFailures(waitId)).toMatchObject([{ path: '/f', error: 'Conflict' }]);
+  const theirs = { size: 6, eTag: 'theirs', versionId: 'v7' };
+  const [conflict] = sync.status().conflicts;
+  expect(conflict).toMatchObject({ path: '/f', key: 'p/f', ours: { size: 4 }, theirs });
+  expect(sync.statusText(ino)).toBe('S3Key: s3://data/p/f\nFilePath: /f\nState: conflict\n');
+  expect(sync.statusText(fixture.lookup(rootIno, 'f'))).toContain(
+    `\nConflict: ${conflict!.id} ${conflict!.keptAs}\n`,
+  );
+});
+
 test('objects that say nothing about their owner get the default one', () => {
   const out = newAttributes();
   must(fixture.fs.mkdir(root, rootIno, 'd', 0o755, out));

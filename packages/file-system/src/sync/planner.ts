@@ -115,7 +115,13 @@ class Planner implements Sync {
     const prefetch = new Prefetch({ context, heads, ranges, evictor, lanes });
     ranges.onMiss = (ino, isWhole) => (isWhole ? prefetch.missed(ino) : prefetch.rest(ino));
     this.#relister = new Relister({ context, keys, lanes, deletions, directories, heads });
-    this.#changes = new Changes({ context, lanes, deletions, relister: this.#relister });
+    this.#changes = new Changes({
+      context,
+      lanes,
+      deletions,
+      exporter,
+      relister: this.#relister,
+    });
     directories.onListed = (directory, alone) => {
       this.#relister.touched(directory, true);
       if (alone) prefetch.listed(directory);
