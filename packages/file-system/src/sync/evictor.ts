@@ -37,7 +37,6 @@ export class Evictor {
   #expired = { sec: -1, ino: 0 };
   #oldestMs = Infinity;
   #oldestAskedMs = -Infinity;
-  evictedBytes = 0;
 
   constructor(context: Context, isFetching: (ino: number) => boolean) {
     this.#context = context;
@@ -146,7 +145,6 @@ export class Evictor {
       }
     });
     tree.cache.reclaim();
-    this.evictedBytes += freed;
     return freed;
   }
 }
