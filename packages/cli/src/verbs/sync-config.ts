@@ -22,16 +22,12 @@ export const verb: Verb<Option> = {
     positionals: { min: 2, max: 3 },
     options: { 'data-dir': { value: 'DIR', help: 'As given to mount.' } },
     notes: [
-      'Fields, limits and defaults are those of S3 Files:\n' +
-        '  importDataRules       1 to 10 of {prefix, trigger, sizeLessThan}; the longest prefix counts, one\n' +
-        '                        must be "". Files smaller than sizeLessThan bytes are kept here whole:\n' +
-        '                        ON_DIRECTORY_FIRST_ACCESS when their directory is first looked into,\n' +
-        '                        ON_FILE_ACCESS when they are read. Others are read by range.\n' +
-        '  expirationDataRules   one {daysAfterLastAccess}, 1 to 365. What is not exported yet stays.\n' +
-        '  latestVersionNumber   of what was got; put is refused when it is not the one in force.\n' +
-        "and one of Moorage's own, which may be left out:\n" +
-        '  moorageExportDataRules  1 to 10 of {prefix, quietMs, maxAgeMs}: a file is exported once it was\n' +
-        '                        not changed for quietMs, at the latest maxAgeMs after its first change.',
+      'Fields, limits and defaults are those of S3 Files:',
+      'importDataRules: 1 to 10 of {prefix, trigger, sizeLessThan}; the longest prefix counts, one must be "". Files smaller than sizeLessThan bytes are kept here whole: with ON_DIRECTORY_FIRST_ACCESS from when their directory is first looked into, with ON_FILE_ACCESS from when they are read. Others are read by range.',
+      'expirationDataRules: one {daysAfterLastAccess}, 1 to 365. What is not exported yet stays.',
+      'latestVersionNumber: of what was got; put is refused when it is not the one in force.',
+      "and one of Moorage's own, which may be left out:",
+      'moorageExportDataRules: 1 to 10 of {prefix, quietMs, maxAgeMs}; a file is exported once it was not changed for quietMs, at the latest maxAgeMs after its first change.',
       'Exit codes: 0 done; 2 not a mount of moorage, or refused; 3 the process of the mount is gone; 4 internal error.',
     ],
   },
