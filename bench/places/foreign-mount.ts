@@ -20,6 +20,7 @@ export interface ForeignMount {
 }
 
 const mountMsMax = 15_000;
+const stopMsMax = 3_000;
 
 export async function foreignMount(o: ForeignMount, { prefix }: PlaceOptions): Promise<Place> {
   await mkdir(o.mountPoint, { recursive: true });
@@ -63,5 +64,9 @@ async function start(o: ForeignMount, prefix: readonly string[]): Promise<ChildP
 async function stop(child: ChildProcess, mountPoint: string): Promise<void> {
   const ended = child.exitCode === null ? once(child, 'exit') : undefined;
   await timed([], 'umount', mountPoint).catch(() => timed([], 'umount', '--lazy', mountPoint));
+  // The mount may live on in the mount namespace of somebody else, and its program with it.
+  child.kill('SIGTERM');
+  const stuck = setTimeout(() => child.kill('SIGKILL'), stopMsMax);
   await ended;
+  clearTimeout(stuck);
 }
