@@ -45,6 +45,8 @@ const REPORT_FILES = ['report.md', 'report.sarif', 'findings.json'];
 const STATUS_MS_MAX = 2_000;
 /** With less than this left nothing can be expected to work. */
 const DISK_FULL_BYTES = 512 * 1024;
+const DISK_LOOK_MS = 1_000;
+const DISK_FULL_LOOKS = 10;
 
 /** Throws a CommandError for whatever a user can cause. Nothing is left running in any case. */
 export async function runReview(review: ReviewRun, terminal: Terminal): Promise<ReviewSummary> {
@@ -75,8 +77,7 @@ function problem(
   const known = stackProblem(error);
   if (known instanceof CommandError && known.exitCode === EXIT.usage) return known;
   if (known instanceof CommandError && known.exitCode === EXIT.incomplete) return known;
-  const { bavail, bsize } = statfsSync(run.path);
-  const full = bavail * bsize < DISK_FULL_BYTES;
+  const full = isFull(run.path);
   if (!full && away === undefined) return lost ? lostPart(review, error as Error) : known;
   // An execution that has ended cannot be taken up again.
   const over = known instanceof CommandError;
@@ -94,6 +95,22 @@ function problem(
         `Make it reachable, then ${then}`,
         { cause: error, final: over },
       );
+}
+
+function isFull(directory: string): boolean {
+  const { bavail, bsize } = statfsSync(directory);
+  return bavail * bsize < DISK_FULL_BYTES;
+}
+
+/** Aborts when the disk stays full: what cannot be written waits for space, and nobody would be told. */
+function watchDisk(directory: string): { signal: AbortSignal; timer: NodeJS.Timeout } {
+  const controller = new AbortController();
+  let looks = 0;
+  const timer = setInterval(() => {
+    looks = isFull(directory) ? looks + 1 : 0;
+    if (looks === DISK_FULL_LOOKS) controller.abort(new Error('the disk stays full'));
+  }, DISK_LOOK_MS);
+  return { signal: controller.signal, timer };
 }
 
 function lostPart({ run, resumeCommand }: ReviewRun, cause: Error): CommandError {
@@ -236,9 +253,12 @@ async function followed(
   const stopWatching = durable.watch((notice) => {
     if (notice.functionName === orchestrator) heard(notice.event as HistoryEvent);
   });
+  const disk = watchDisk(review.run.path);
   try {
-    return await abortable(durable.waitFor(executionArn), [review.signal, stack.lost]);
+    const gone = [review.signal, stack.lost, disk.signal];
+    return await abortable(durable.waitFor(executionArn), gone);
   } finally {
+    clearInterval(disk.timer);
     stopWatching();
   }
 }
