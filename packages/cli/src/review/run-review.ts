@@ -77,7 +77,8 @@ function problem(
   const known = stackProblem(error);
   if (known instanceof CommandError && known.exitCode === EXIT.usage) return known;
   if (known instanceof CommandError && known.exitCode === EXIT.incomplete) return known;
-  const full = isFull(run.path);
+  // The workspace keeps some of the disk for itself: what is written there fails before all of it is used.
+  const full = isFull(run.path) || (error instanceof Error && error.message.includes('ENOSPC'));
   if (!full && away === undefined) return lost ? lostPart(review, error as Error) : known;
   // An execution that has ended cannot be taken up again.
   const over = known instanceof CommandError;
