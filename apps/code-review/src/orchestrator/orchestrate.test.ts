@@ -100,10 +100,11 @@ describe('a review', () => {
     expect(statSync(join(directory, 'source/src/app.ts')).mode & 0o777).toBe(0o440);
     expect(end.operations).toEqual([
       'open',
+      // Side by side.
+      'clone',
       'claim-security',
       'claim-style',
       'claim-coverage',
-      'clone',
       'seal',
       'review-security',
       'review-style',

@@ -2,7 +2,7 @@
  * The durable orchestration of one review. Every effect is in a step or an invocation, so a run that was
  * interrupted anywhere continues where it stopped; through checkpoints travel paths, hashes and counts.
  *
- *   open → claim-{security,style,coverage} → clone → seal → review-{…} → verify → merge → publish
+ *   open → claim-{security,style,coverage}, clone → seal → review-{…} → verify → merge → publish
  *
  * The operation names are what a person sees as progress. Operations are made in a fixed order: the ids
  * that the durable service replays by depend on it.
@@ -122,14 +122,19 @@ export async function orchestrate(
     throw new ReviewFailure(report);
   };
 
-  const claims = await Promise.all(
-    reviewerNames.map((name) =>
-      ask(context, `claim-${name}`, setting.functions[name], {
-        task: 'claim',
-        runId: request.runId,
-      }),
+  // Side by side: no reviewer reads anything before the run is sealed, and their environments start meanwhile.
+  const [claims, cloned] = await Promise.all([
+    Promise.all(
+      reviewerNames.map((name) =>
+        ask(context, `claim-${name}`, setting.functions[name], {
+          task: 'claim',
+          runId: request.runId,
+        }),
+      ),
     ),
-  );
+    context.step('clone', () => outcome(() => cloneAlone(request, layout, setting)), retryOnce),
+  ]);
+  if (!cloned.ok) return fail(cloned.failure);
   const claimed = reviewerNames.filter((_name, index) => claims[index]?.error === null);
   if (claimed.length === 0) {
     return fail({
@@ -139,12 +144,6 @@ export async function orchestrate(
     });
   }
 
-  const cloned = await context.step(
-    'clone',
-    () => outcome(() => clone(request, layout, setting)),
-    retryOnce,
-  );
-  if (!cloned.ok) return fail(cloned.failure);
   await context.step('seal', () => sealRunDirectory(layout, claimed), retryOnce);
 
   const reviewStarted = new Map<ReviewerName, ReviewedBy>();
@@ -283,6 +282,18 @@ async function ask(
   } catch (error) {
     return { response: null, error: messageOf(error) };
   }
+}
+
+/**
+ * The clone under way in this process. An invocation that was given up goes on working when its environment is
+ * used again (thawed, on AWS), and two clones must not write one source/.
+ */
+let lastClone: Promise<unknown> = Promise.resolve();
+
+function cloneAlone(...args: Parameters<typeof clone>): Promise<CloneResult> {
+  const made = lastClone.then(() => clone(...args));
+  lastClone = made.catch(() => {});
+  return made;
 }
 
 async function clone(

@@ -1,7 +1,7 @@
 /**
  * The run directory and who may write in it. Order matters: the reviewers make their directories while
- * agents/ is open to the group, nothing of the reviewed repository exists yet; sealing closes agents/, so
- * from then on each reviewer can write in its own directory and nowhere else.
+ * agents/ is open to the group and none of them has read a byte of the reviewed repository; sealing closes
+ * agents/, so from then on each reviewer can write in its own directory and nowhere else.
  */
 import { chmod, lstat, mkdir, rm } from 'node:fs/promises';
 import { readRunRecord, writeRunRecord, type RunLayout, type RunRecord } from '@moorage/workspace';
