@@ -72,10 +72,15 @@ test('one commit is handed in, without its history', async () => {
 
 test('a repository of SHA-256 objects', async () => {
   const directory = path.join(root, 'repository');
-  git(directory, 'init', '--quiet', '--object-format=sha256');
+  git(directory, 'init', '--quiet', '--object-format=sha256', '--initial-branch=main');
   const commit = addCommit();
   expect(commit).toHaveLength(64);
   expect(await handedIn()).toEqual([commit, undefined]);
+  // As behind an address, of which nothing is known beforehand.
+  expect(await handIn(options('main'), undefined)).toBe('main');
+  expect(await handIn(options('HEAD~0'), undefined)).toBe(undefined);
+  const args = ['--git-dir', path.join(root, 'incoming.git'), 'rev-parse', 'HEAD'];
+  expect(execFileSync('git', args, { encoding: 'utf8' }).trim()).toBe(commit);
 });
 
 test('an abort ends git', async () => {

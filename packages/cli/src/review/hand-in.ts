@@ -51,18 +51,15 @@ const HANDED_IN_BRANCH = 'handed-in';
 const HANDED_IN = `refs/heads/${HANDED_IN_BRANCH}`;
 
 /**
- * Makes the bare repository, of `commit` when it is known; gives back by which revision the orchestrator finds the commit in it.
- * Throws a CommandError for what the user can cause. */
+ * Makes the bare repository, of `commit` when it is known; gives back by which revision the orchestrator
+ * finds the commit in it. Throws a CommandError for what the user can cause.
+ */
 export async function handIn(
   options: HandInOptions,
   commit: string | undefined,
 ): Promise<string | undefined> {
   const { target } = options;
-  rmSync(options.directory, { recursive: true, force: true });
-  const format = commit?.length === 64 ? 'sha256' : 'sha1';
-  const init = ['init', '--quiet', '--bare', '--template=', `--object-format=${format}`];
-  init.push(`--initial-branch=${HANDED_IN_BRANCH}`);
-  await must(options, [...init, options.directory]);
+  await initialise(options, commit?.length === 64 ? 'sha256' : 'sha1');
   const source = target.kind === 'local' ? `file://${encodeURI(target.directory)}` : target.url;
   const revision = commit ?? options.revision ?? 'HEAD';
   const direct = /[~^{:]/.test(revision)
@@ -76,6 +73,13 @@ export async function handIn(
   const tag = ['update-ref', `refs/tags/${options.revision}`, HANDED_IN];
   const tagged = await git(options, ['--git-dir', options.directory, ...tag]);
   return tagged.status === 0 ? options.revision : undefined;
+}
+
+async function initialise(options: HandInOptions, format: 'sha1' | 'sha256'): Promise<void> {
+  rmSync(options.directory, { recursive: true, force: true });
+  const init = ['init', '--quiet', '--bare', '--template=', `--object-format=${format}`];
+  init.push(`--initial-branch=${HANDED_IN_BRANCH}`);
+  await must(options, [...init, options.directory]);
 }
 
 /** The commit of a local repository, found before anything is started; undefined for an address. */
@@ -157,8 +161,13 @@ function noSuchRevision(target: Target, revision: string): CommandError {
   );
 }
 
-function fetch(options: HandInOptions, args: readonly string[]): Promise<GitResult> {
-  return git(options, ['--git-dir', options.directory, ...FETCH, ...args]);
+/** Which hash an address uses is known when its server refuses the other. */
+async function fetch(options: HandInOptions, args: readonly string[]): Promise<GitResult> {
+  const command = ['--git-dir', options.directory, ...FETCH, ...args];
+  const result = await git(options, command);
+  if (!result.stderr.includes('client sha1; server sha256')) return result;
+  await initialise(options, 'sha256');
+  return git(options, command);
 }
 
 async function must(options: HandInOptions, args: readonly string[]): Promise<string> {
