@@ -2,6 +2,7 @@
 import type { Stack } from '@moorage/stack';
 import { directories } from '../directories.ts';
 import { openRun } from '../review/run-directory.ts';
+import { holdRun } from '../review/run-lock.ts';
 import { runLog } from '../review/run-log.ts';
 import { startRunStack, syncAll } from '../review/run-stack.ts';
 import { stackProblem } from '../stack-problem.ts';
@@ -17,12 +18,13 @@ export interface RevivedRun {
   stop(): Promise<void>;
 }
 
-/** Throws a CommandError when the stack cannot be brought up. */
+/** Throws a CommandError when the stack cannot be brought up, or another process is at work on the run. */
 export async function reviveRun(
   { dataDir, runId }: Run,
   o: { timeScale: number | undefined; signal: AbortSignal },
 ): Promise<RevivedRun> {
   const { run, request } = openRun(dataDir, runId);
+  await holdRun(run);
   let stack: Stack;
   try {
     stack = await startRunStack({

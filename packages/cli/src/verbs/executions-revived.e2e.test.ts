@@ -1,6 +1,8 @@
 // New executions in a run that is not alive: its stack is brought up for them and goes again.
 import { mkdirSync, readdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runDirectory } from '../review/run-directory.ts';
+import { holdRun } from '../review/run-lock.ts';
 import { Sandbox } from '../testing/command.ts';
 import { plantRepository } from '../testing/planted-repository.ts';
 
@@ -52,6 +54,17 @@ test(
       2,
       expect.stringContaining('only one that failed can be retried'),
     ]);
+  },
+  LIMIT_MS,
+);
+
+// The last: this process holds the run until it ends.
+test(
+  'a run on which another process is at work is left to that',
+  async () => {
+    await holdRun(runDirectory(sandbox.path('data', 'moorage'), run));
+    const { status, stderr } = await sandbox.run(['executions', 'fork', run]);
+    expect([status, stderr]).toEqual([2, expect.stringContaining('Another process is working on')]);
   },
   LIMIT_MS,
 );
