@@ -7,6 +7,7 @@ import { statfsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { ReviewRequest, ReviewResult } from '@moorage/code-review';
+import type { BucketLocation } from '@moorage/object-store';
 import type { Stack, StackOptions } from '@moorage/stack';
 import { CommandError, EXIT } from '../command-line/outcome.ts';
 import { ownCommand } from '../command-line/own-command.ts';
@@ -296,12 +297,21 @@ async function finish(
     reportDirectories: directories,
     reportUrl: `s3://${bucket?.bucket}/${key}`,
     bucketHint: request.bucket
-      ? `aws s3 ls ${request.bucket.endpoint === undefined ? '' : `--endpoint-url ${request.bucket.endpoint} `}s3://${bucket?.bucket}/${key}`
+      ? `aws s3 ls ${await endpointOption(request.bucket)}s3://${bucket?.bucket}/${key}`
       : `${ownCommand(process.env)} local-s3 --dir ${run.stack}/s3`,
     parts: progress.finished,
     totalSeconds: (systemClock.now() - review.startedMs) / 1000,
     notes: notesOf(result),
   };
+}
+
+/** Also where the address comes from the environment or a profile: the hint is for other shells, too. */
+async function endpointOption(location: BucketLocation): Promise<string> {
+  const { openBucket } = await import('@moorage/object-store');
+  const bucket = await openBucket(location);
+  const { endpoint } = bucket;
+  await bucket.close();
+  return /\.amazonaws\.com(\.cn)?$/.test(endpoint) ? '' : `--endpoint-url ${endpoint} `;
 }
 
 async function copyReport(

@@ -55,10 +55,10 @@ const REPORTS = ['findings.json', 'report.md', 'report.sarif'];
 test(
   'the report is below the given prefix, no store of our own is started, no secret is kept',
   async () => {
-    const address = ['--bucket', 's3://team/tools', '--endpoint', store.endpoint];
-    const { status, stdout, stderr } = await sandbox.run(['review', repository, ...address], {
-      env: environment,
-    });
+    const { status, stdout, stderr } = await sandbox.run(
+      ['review', repository, '--bucket', 's3://team/tools'],
+      { env: { ...environment, AWS_ENDPOINT_URL_S3: store.endpoint } },
+    );
     expect(status, stderr).toBe(0);
     expect(stdout).toContain(`s3://team/tools/reviews/${sandbox.runId}/report/`);
     expect(stdout).toContain(`aws s3 ls --endpoint-url ${store.endpoint} s3://team/tools/`);
