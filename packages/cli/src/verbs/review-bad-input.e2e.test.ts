@@ -291,7 +291,9 @@ describe('the bucket', () => {
     async () => {
       const args = [repository, '--bucket', 's3://unversioned', '--endpoint', store.endpoint];
       const wrong = { ...environment, AWS_SECRET_ACCESS_KEY: 'wrong' };
-      expect(await refused(args, 2, wrong)).toContain('refuses these credentials');
+      const said = await refused(args, 2, wrong);
+      expect(said).toContain('refuses these credentials');
+      expect(said.match(/Check /g)).toHaveLength(1);
       const none = { AWS_EC2_METADATA_DISABLED: 'true' };
       expect(await refused(args, 2, none)).toMatch(/credentials/i);
     },
@@ -302,7 +304,9 @@ describe('the bucket', () => {
     'cannot be reached',
     async () => {
       const args = [repository, '--bucket', 's3://somewhere', '--endpoint', 'http://127.0.0.1:1'];
-      expect(await refused(args, 3, environment)).toContain('cannot be reached');
+      const said = await refused(args, 3, environment);
+      expect(said).toContain('cannot be reached');
+      expect(said.match(/Check /g)).toHaveLength(1);
     },
     LIMIT_MS,
   );

@@ -35,14 +35,21 @@ function explain(error: unknown, name: string, where: string): unknown {
       );
     case 'MissingCredentials':
     case 'WrongCredentials':
-    case 'AccessDenied':
-    case 'ClockSkew':
       return new StackError(
         'AccessDenied',
-        `${where} refuses these credentials for the bucket ${name}: ${error.message}`,
+        `${where} refuses these credentials for the bucket ${name}: ${whatHappened(error)}`,
         'Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; `aws sts get-caller-identity` shows who you are.',
         cause,
       );
+    case 'AccessDenied':
+      return new StackError(
+        'AccessDenied',
+        `${where} does not let these credentials use the bucket ${name}: ${error.message}`,
+        'Have the permission granted, or use others (AWS_PROFILE); `aws sts get-caller-identity` shows who you are.',
+        cause,
+      );
+    case 'ClockSkew':
+      return new StackError('AccessDenied', whatHappened(error), 'Set the clock.', cause);
     case 'Unreachable':
     case 'TimedOut':
     case 'ServerError':
@@ -50,16 +57,21 @@ function explain(error: unknown, name: string, where: string): unknown {
     case 'BrokenTransfer':
       return new StackError(
         'StoreUnreachable',
-        `The bucket ${name} at ${where} cannot be reached: ${error.message}`,
-        'Check --endpoint and the network.',
+        `The bucket ${name} at ${where} cannot be reached: ${whatHappened(error)}`,
+        'Check --endpoint and the network, and that the server runs.',
         cause,
       );
     default:
       return new StackError(
         'BucketUnusable',
-        `The bucket ${name} at ${where} cannot be used: ${error.message}`,
+        `The bucket ${name} at ${where} cannot be used: ${whatHappened(error)}`,
         'Check --endpoint and the region (AWS_REGION).',
         cause,
       );
   }
+}
+
+/** The first sentence of the message; what to do stands in the others, and is said here once. */
+function whatHappened({ message }: S3Error): string {
+  return /^.*?\.(?= [A-Z]|$)/s.exec(message)?.[0] ?? message;
 }
