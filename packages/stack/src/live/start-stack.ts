@@ -149,7 +149,8 @@ class BringUp {
     const store = await LocalStore.start({ dir, bucket: bucket.bucket, clock, log });
     this.#teardown.add({
       name: 'the local store',
-      stage: 0,
+      // Beside the file systems: what they have not exported by now is exported when they are started again.
+      stage: 1,
       limitMs: 5_000,
       stop: () => store.stop(),
     });
@@ -342,8 +343,7 @@ class BringUp {
       endpoint: parts.endpoint.url,
       callerEnvironment,
     });
-    // Not waited for: an environment that does not start shows when it is first needed.
-    for (const { name } of plan.functions) host.warm(name).catch(() => {});
+    void warmInTurn(host, plan);
     const functions = durableFunctions(host, plan.functions);
     const durable = await DurableService.open({
       dir: path.join(stateDir, 'executions'),
@@ -384,6 +384,14 @@ interface FileSystems {
   readonly directories: Map<string, string>;
   /** undefined when the template has none. */
   readonly bucket: BucketLocation | undefined;
+}
+
+/**
+ * Environments start one after the other, in the order of the template: side by side they would only slow down the
+ * one that is needed first. One that does not start shows when it is needed.
+ */
+async function warmInTurn(host: FunctionHost, { functions }: StackPlan): Promise<void> {
+  for (const { name } of functions) await host.warm(name).catch(() => {});
 }
 
 type Modules = typeof import('@moorage/functions') & typeof import('@moorage/durable');
