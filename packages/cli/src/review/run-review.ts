@@ -160,6 +160,8 @@ async function bringUp(review: ReviewRun, progress: Progress): Promise<Up> {
     asUser: review.target.kind === 'remote' ? review.asUser : [],
     signal: review.signal,
   };
+  // Loaded while git looks; what is wrong with it is said where it is used.
+  import('@moorage/stack').catch(() => {});
   const commit = request.event ? undefined : await resolveLocal(handInOptions);
   progress.begin('workspace');
   // git first: it works while the rest of the program is being loaded.

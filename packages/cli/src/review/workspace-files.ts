@@ -5,6 +5,7 @@
 // server. Should that have died just then, the supervisor would wait in spawn() for a server that only
 // it can start again.
 import { spawn } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
 import { killGroup } from './process-group.ts';
 
 /** Copies a directory tree to a path whose parents are made. An earlier copy is replaced. */
@@ -13,15 +14,15 @@ export async function copyTree(from: string, to: string, signal: AbortSignal): P
   await run(['sh', '-c', script, 'copy', from, to], signal);
 }
 
-/** Copies files of one directory into another, which is made. */
+/** Copies files of one directory of the workspace into one outside of it, which is made. */
 export async function copyFiles(
   from: string,
   names: readonly string[],
   to: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const script = 'to=$1; shift; mkdir -p -- "$to" && cp -- "$@" "$to"';
-  await run(['sh', '-c', script, 'copy', to, ...names.map((name) => `${from}/${name}`)], signal);
+  await mkdir(to, { recursive: true });
+  await run(['cp', '--', ...names.map((name) => `${from}/${name}`), to], signal);
 }
 
 export async function removeTree(directory: string, signal: AbortSignal): Promise<void> {
