@@ -238,7 +238,7 @@ export interface AccessPoint {
   rootPath?: string;
   /** Replaces the caller's identity in every request. */
   posixUser?: { uid: number; gid: number; secondaryGids?: readonly number[] };
-  /** When rootPath does not exist it is made with these; without them `addView` says NoEntry. `permissions` octal text. */
+  /** A rootPath that does not exist is made with these; without them `addView` says NoEntry. `permissions`: octal. */
   creationPermissions?: { ownerUid: number; ownerGid: number; permissions: string };
   readOnly?: boolean;
   /** uid 0 becomes nobody (65534). No effect with `posixUser`. */
@@ -369,6 +369,6 @@ export interface FileSystemOperations {
    */
   carriedOut(request: number): { ino: number; result: Result } | undefined;
 
-  /** A new kernel session: nothing is open, no lock is held, unlinked files can go. Not after a restart on the same one. */
+  /** A new kernel session, not a restart on the same one: nothing is open, no lock is held, unlinked files can go. */
   freshSession(): void;
 }

@@ -1,7 +1,7 @@
 /**
- * Notifications of changes in a bucket, in the shapes in which they arrive: S3's own (also from MinIO, Ceph and others), the
- * same within an SNS message, and EventBridge's. They come twice, late and out of order; S3 numbers those of one key
- * with a `sequencer` that grows.
+ * Notifications of changes in a bucket, in the shapes in which they arrive: S3's own (also from MinIO, Ceph and
+ * others), the same within an SNS message, and EventBridge's. They come twice, late and out of order; S3 numbers those
+ * of one key with a `sequencer` that grows.
  *
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html

@@ -21,7 +21,7 @@ export interface ExpirationDataRule {
   daysAfterLastAccess: number;
 }
 
-/** Moorage's own: a changed file is exported when it has been quiet for so long, or is so long changed. */
+/** Moorage's own: a changed file is exported when it has been quiet for so long, or changed for so long. */
 export interface ExportDataRule {
   prefix: string;
   quietMs: number;

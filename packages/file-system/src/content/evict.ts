@@ -21,7 +21,8 @@ export function isEvictable(content: Content, inode: Inode): boolean {
 }
 
 /**
- * Gives up about `bytesWanted` of the file; with `keepFile` (parts of it are being downloaded) its cache file stays. Returns about how many bytes went. Inside a transaction; `Content.reclaim` must follow.
+ * Gives up about `bytesWanted` of the file; with `keepFile` (parts of it are being downloaded) its cache file stays.
+ * Returns about how many bytes went. Inside a transaction; `Content.reclaim` must follow.
  */
 export function evict(
   content: Content,

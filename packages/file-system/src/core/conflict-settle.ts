@@ -105,7 +105,7 @@ function leave(core: Core, copy: Inode, lost: Inode | undefined): void {
   core.tellInode(-1, lost.ino, 0, 0);
 }
 
-/** A large file may be here in part; the rest is in the version it was made from, which may not be its key's any more. */
+/** A large file may be here in part; the rest is in the version it was made from, perhaps not its key's any more. */
 function needBytes(core: Core, copy: Inode): Status {
   if (copy.kind !== Kind.file || copy.baseEnd === 0) return ok;
   const [absent] = missingSpans(core.content, copy);

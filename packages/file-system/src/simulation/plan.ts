@@ -20,7 +20,7 @@ export type Step =
   | { kind: 'sleep'; seed: number; ms: number }
   /** kill -9 between two operations. */
   | { kind: 'crash'; seed: number }
-  /** kill -9 at a failpoint, when it is reached the so-manieth time. */
+  /** kill -9 at a failpoint, when it is reached for the `count`-th time. */
   | { kind: 'arm'; seed: number; failpoint: Failpoint; count: number }
   | { kind: 'outside'; seed: number }
   | { kind: 'disk'; seed: number; full: boolean }

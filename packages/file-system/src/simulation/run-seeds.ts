@@ -1,4 +1,4 @@
-/** Runs seeds, and makes a failing one small: the shortest prefix that fails, then without the steps it can do without. */
+/** Runs seeds, and makes a failing one small: the shortest prefix that fails, then without what it does not need. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -21,7 +21,7 @@ export class Directory {
   readonly names: Map<string, number> = new Map();
   /** Every name the store has is in `names`, so a miss is an answer. */
   complete: boolean;
-  /** Children in cookie order; may hold some that are gone. Two arrays, because an object a child is five times as large. */
+  /** Children in cookie order; may hold some that are gone. Two arrays: an object a child is five times as large. */
   #order: number[] | undefined;
   #orderedNames: string[] = [];
 

@@ -95,7 +95,7 @@ export class Context {
     return this.tree.attributes(ino, this.#attributes) ? this.#attributes : undefined;
   }
 
-  /** Whether an inode can have an object: it has a name, or it is the root of a prefix, whose marker is at the prefix. */
+  /** Whether an inode can have an object: it has a name, or is the root of a prefix, whose marker is at the prefix. */
   isExportable(ino: number): boolean {
     return this.tree.parentOf(ino) !== 0 || (ino === rootIno && this.options.prefix !== '');
   }

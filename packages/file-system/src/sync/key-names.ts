@@ -4,8 +4,8 @@
  *
  * Ordinarily they are the same, and a key with a part that cannot be a name is not visible. With `escape` every part
  * has a name:
- *  - `%=` and percent-encoding, for a part that cannot be a name (empty, `.`, `..`, with a NUL byte, of our own lost+found) and
- *    for one that starts like an escaped one;
+ *  - `%=` and percent-encoding, for a part that cannot be a name (empty, `.`, `..`, with a NUL byte, of our own
+ *    lost+found) and for one that starts like an escaped one;
  *  - `%@` and the part, for a file that cannot have its name because there is a directory of that name;
  *    `%@` alone is the content of the object whose key is the directory's own (`dir/` with bytes in it);
  *  - `%~`, the beginning and a hash, for what does not fit into 255 bytes. Only here the part is not in the name, and

@@ -197,7 +197,7 @@ export interface Sync {
   configuration(): SynchronizationConfiguration;
   /** Throws a `SynchronizationError`. `anyVersion`: also when it was not made from the one in force. */
   configure(document: unknown, anyVersion: boolean): void;
-  /** From the so-manieth on, at most so many. */
+  /** From number `from` on (0 = the first), at most so many. */
   failures(from: number, countMax: number): FailureList;
   /** What waits at and below `ino` (0 = everywhere), the oldest first, at most so many of it. */
   pending(ino: number, countMax: number): PendingList;

@@ -95,7 +95,7 @@ export class Relister {
     this.#nextMs = Math.min(this.#nextMs, wantedMs, now + this.#context.options.relistMs);
   }
 
-  /** Nobody was told of what happened in it before this process, and what was told while it was not in use was not looked at. */
+  /** What happened in it before this process was told to nobody; what was told while it was idle was not looked at. */
   #firstWantedMs(directory: number, now: number): number {
     if (this.#missed.delete(directory)) return now + soonMs;
     const madeSec = this.#context.attributes(directory)?.btimeSec ?? 0;

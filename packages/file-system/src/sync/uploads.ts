@@ -3,8 +3,8 @@
  * or aborted, so each is on record before its first part is sent and until it is certainly over: a crash at any moment
  * leaves nothing behind.
  *
- * Of an upload that we died or gave up beginning only key and time are known. It is looked for after a pause: ours has
- * no parts, and whoever else begins an upload of that key has sent some by then.
+ * Of an upload that was being begun when we died or gave up, only key and time are known. It is looked for after a
+ * pause: ours has no parts, and whoever else begins an upload of that key has sent some by then.
  */
 import type { TransferResult } from '../transfer/jobs.ts';
 import { Record } from './base.ts';

@@ -1,4 +1,4 @@
-/** Can this bucket be mounted? Asked once at the start, so that a mistake is one clear message and not a broken mount. */
+/** Can this bucket be mounted? Asked once at the start, so that a mistake is one clear message, not a broken mount. */
 import { S3Error } from '@moorage/object-store';
 import type { Bucket } from '@moorage/object-store';
 

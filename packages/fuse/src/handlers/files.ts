@@ -57,7 +57,7 @@ export function read(x: Exchange): number {
   return ok;
 }
 
-/** struct fuse_write_in: u64 handle, u64 offset, u32 size, u32 write flags, u64 owner, u32 open flags, padding; the bytes. */
+/** struct fuse_write_in: u64 handle, u64 offset, u32 size, u32 write flags, u64 owner, u32 open flags, u32; bytes. */
 export function write(x: Exchange): number {
   const r = x.request;
   const length = r.u32(body + 16);

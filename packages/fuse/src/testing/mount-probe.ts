@@ -1,4 +1,4 @@
-/** Mounts a `MemoryFileSystem` on the directory given, uses it from another process, unmounts it; prints what it saw. */
+/** Mounts a `MemoryFileSystem`, uses it from another process, unmounts it, and prints what was seen. */
 import { spawn, execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';

@@ -1,4 +1,4 @@
-/** Changes told by an SQS queue and by a webhook: twice, out of order and mixed with others, and visible in the mount. */
+/** Changes told by an SQS queue and by a webhook (twice, out of order, mixed with others) are visible in the mount. */
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';

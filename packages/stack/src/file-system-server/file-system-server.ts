@@ -37,7 +37,10 @@ export interface FileSystemServerOptions {
   quietMs?: number;
   /** A file that is written all the time is exported this long after its first change. Default 60,000 ms. */
   maxAgeMs?: number;
-  /** Replaces the synchronisation configuration that the file system has, if it differs; `quietMs` and `maxAgeMs` then only count where it has no export rules. */
+  /**
+   * Replaces the synchronisation configuration that the file system has, if it differs; `quietMs` and `maxAgeMs` then
+   * only count where it has no export rules.
+   */
   synchronization?: SynchronizationDocument | undefined;
   /** What content may take on disk, in bytes. Default: half of what the disk has for it. */
   cacheBytesMax?: number | undefined;
@@ -131,13 +134,19 @@ export interface FileSystemServer {
   readonly pid: number;
   readonly restarts: number;
   readonly mountPoint: string;
-  /** Another root and identity on the same tree. `path` is the directory below the mount point to bind. The same id again gives the same path. */
+  /**
+   * Another root and identity on the same tree. `path` is the directory below the mount point to bind. The same id
+   * again gives the same path.
+   */
   addAccessPoint(accessPoint: AccessPoint): Promise<{ id: string; path: string }>;
-  /** Resolves when everything at and below `path` (in the file system; default all) is in S3; rejects with NOT_SYNCED and what did not make it. */
+  /**
+   * Resolves when everything at and below `path` (in the file system; default all) is in S3; rejects with NOT_SYNCED
+   * and what did not make it.
+   */
   sync(path?: string, signal?: AbortSignal): Promise<void>;
   status(): Promise<FileSystemStatus>;
   /** What is not in S3 yet at and below `path`, the oldest first, at most `countMax` of it. */
-  /** What could not be exported or shown: from the so-manieth on, at most so many. */
+  /** What could not be exported or shown: from number `from` on (0 = the first), at most so many. */
   failures(from: number, countMax: number): Promise<FailureList>;
   metrics(): Promise<FileSystemMetrics>;
   pending(path: string, countMax: number): Promise<PendingList>;

@@ -1,4 +1,4 @@
-/** Entry of the thread that flushes: see serving-flusher.ts. Waits, flushes, says so, for as long as the process lives. */
+/** Entry of the thread that flushes (see serving-flusher.ts): waits, flushes, says so, as long as the process lives. */
 import { writeSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 import { FlushSlot, FlushState, flushAll } from './serving-flusher.ts';

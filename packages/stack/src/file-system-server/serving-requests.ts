@@ -188,7 +188,7 @@ export class ServingRequests {
     });
   }
 
-  /** In a directory that is there, a name that is not is in S3 already: it is in neither. */
+  /** A name that a directory which is there does not have: neither has the bucket, so there is nothing to wait for. */
   #nothingAt(id: number, path: string): void {
     const above = this.#find(splitPath(path).directory, () => this.#nothingAt(id, path));
     if (above === pending) return;

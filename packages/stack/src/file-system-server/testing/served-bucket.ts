@@ -1,4 +1,4 @@
-/** A bucket on local-s3, mounted and served for a test. Nothing here touches the mount: scripts run in processes of their own. */
+/** A bucket on local-s3, mounted and served for a test. Only processes of their own (scripts) touch the mount. */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
