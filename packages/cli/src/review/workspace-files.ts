@@ -5,7 +5,7 @@
 // server. Should that have died just then, the supervisor would wait in spawn() for a server that only
 // it can start again.
 import { spawn } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
 import { killGroup } from './process-group.ts';
 
 /** Copies a directory tree to a path whose parents are made. An earlier copy is replaced. */
@@ -21,7 +21,7 @@ export async function copyFiles(
   to: string,
   signal: AbortSignal,
 ): Promise<void> {
-  await mkdir(to, { recursive: true });
+  mkdirSync(to, { recursive: true });
   await run(['cp', '--', ...names.map((name) => `${from}/${name}`), to], signal);
 }
 
