@@ -1,63 +1,25 @@
-import { execFile } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { promisify } from 'node:util';
-import { startLocalS3, type LocalS3 } from '@moorage/local-s3';
-import { collect, openBucket, type Bucket } from '@moorage/object-store';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { Sandbox, type CommandResult } from '../testing/command.ts';
+import type { CommandResult } from '../testing/command.ts';
+import { MountableBucket } from '../testing/mountable-bucket.ts';
 
 const LIMIT_MS = 120_000;
-const run = promisify(execFile);
 
-let sandbox: Sandbox;
-let store: LocalS3;
-let bucket: Bucket;
+let files: MountableBucket;
 let mountPoint: string;
 
 beforeAll(async () => {
-  sandbox = new Sandbox();
-  mountPoint = sandbox.path('mnt');
-  mkdirSync(mountPoint);
-  store = await startLocalS3({ dir: sandbox.path('store') });
-  bucket = await openBucket({ ...store, bucket: 'files' });
-  await bucket.putBucket();
-  await bucket.putVersioning('Enabled');
+  files = await MountableBucket.open();
+  ({ mountPoint } = files);
 });
-afterEach(async () => {
-  await moorage('unmount', '--force', mountPoint);
-  expect(await sandbox.clean()).toEqual([]);
-}, 60_000);
-afterAll(async () => {
-  await bucket.close();
-  await store.close();
-  sandbox.remove();
-}, 60_000);
+afterEach(() => files.unmount(), 60_000);
+afterAll(() => files.close(), 60_000);
 
-function environment(): Record<string, string> {
-  return {
-    AWS_ACCESS_KEY_ID: store.credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: store.credentials.secretAccessKey,
-    AWS_REGION: store.region,
-  };
-}
-
-function moorage(...args: string[]): Promise<CommandResult> {
-  return sandbox.run(args, { env: environment() });
-}
+const moorage = (...args: string[]): Promise<CommandResult> => files.moorage(...args);
+const sh = (script: string): Promise<string> => files.sh(script);
 
 /** `p` is the prefix that the next mount shows. */
 let p = 'p';
-const address = (): string[] => [`s3://files/${p}`, mountPoint, '--endpoint', store.endpoint];
-
-async function sh(script: string): Promise<string> {
-  const { stdout } = await run('sh', ['-c', script], { cwd: '/', timeout: 30_000 });
-  return stdout;
-}
-
-async function text(key: string): Promise<string> {
-  const object = await bucket.get(key);
-  return Buffer.from(await collect(object.body, object.length)).toString();
-}
+const address = (): string[] => [`s3://files/${p}`, mountPoint, '--endpoint', files.store.endpoint];
 
 /** The file is changed on both sides. The mount may learn of the other change first: then once more. */
 async function conflict(name: string, ours = 'ours'): Promise<void> {
@@ -65,7 +27,7 @@ async function conflict(name: string, ours = 'ours'): Promise<void> {
   for (let tries = 0; tries < 20; tries++) {
     await sh(`printf 'one\\ntwo\\n' > ${file}`);
     expect(await moorage('sync', file)).toMatchObject({ status: 0 });
-    await bucket.put(`${p}/${name}`, Buffer.from('one\ntheirs\n'));
+    await files.put(`${p}/${name}`, 'one\ntheirs\n');
     await sh(`printf 'one\\n${ours}\\n' > ${file}`);
     const { status, stderr } = await moorage('sync', file);
     // It fails unless the bucket's event was faster.
@@ -113,7 +75,7 @@ test(
       `${file} is the local copy again; it is exported as a new version\n`,
     );
     expect(await moorage('sync', file)).toMatchObject({ status: 0 });
-    expect(await text('p/d.txt')).toBe('one\nours\n');
+    expect(await files.text('p/d.txt')).toBe('one\nours\n');
     expect((await moorage('conflicts', 'discard', id)).stderr).toContain('There is no conflict of');
 
     await conflict('x', 'a\\000b');
@@ -134,14 +96,16 @@ test(
   async () => {
     p = 'q';
     const options = ['--foreground', '--fsync', 's3', '--owner', '1234:77'];
-    await bucket.put('q/plain', Buffer.from('x'));
-    const command = sandbox.start(['mount', ...address(), ...options], { env: environment() });
+    await files.put('q/plain', 'x');
+    const command = files.sandbox.start(['mount', ...address(), ...options], {
+      env: files.environment,
+    });
     await command.saw('is mounted at');
     expect(await sh(`stat -c '%u %g' ${mountPoint} ${mountPoint}/plain`)).toBe(
       '1234 77\n1234 77\n',
     );
     await sh(`echo synced > ${mountPoint}/f; sync ${mountPoint}/f`);
-    expect(await text('q/f')).toBe('synced\n');
+    expect(await files.text('q/f')).toBe('synced\n');
     await conflict('d.txt');
     await command.saw(/warn conflict id=[0-9a-f]{10} path=\/d\.txt .*S3 wins/);
     await sh(`echo waits > ${mountPoint}/waits`);
@@ -150,7 +114,7 @@ test(
     // Its deletion is waited for, by the path it had.
     await sh(`rm ${mountPoint}/f`);
     expect(await moorage('sync', `${mountPoint}/f`)).toMatchObject({ status: 0 });
-    await expect(text('q/f')).rejects.toThrow();
+    await expect(files.text('q/f')).rejects.toThrow();
     expect(await moorage('sync', `${mountPoint}/no/such`)).toMatchObject({ status: 2 });
     command.child.kill('SIGINT');
     expect(await command.ended).toMatchObject({ status: 0 });

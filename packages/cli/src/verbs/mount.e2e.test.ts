@@ -1,76 +1,28 @@
-import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { promisify } from 'node:util';
-import { startLocalS3, type LocalS3 } from '@moorage/local-s3';
-import { openBucket, type Bucket } from '@moorage/object-store';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { Sandbox, type CommandResult } from '../testing/command.ts';
+import type { CommandResult } from '../testing/command.ts';
+import { MountableBucket } from '../testing/mountable-bucket.ts';
 
 const LIMIT_MS = 120_000;
-const run = promisify(execFile);
 
-let sandbox: Sandbox;
-let store: LocalS3;
-let bucket: Bucket;
+let files: MountableBucket;
 let mountPoint: string;
 
 beforeAll(async () => {
-  sandbox = new Sandbox();
-  mountPoint = sandbox.path('mnt');
-  mkdirSync(mountPoint);
-  await openStore(0);
-  bucket = await openBucket({ ...store, bucket: 'files' });
-  await bucket.putBucket();
-  await bucket.putVersioning('Enabled');
-  await put('shared/notes.txt', 'from the bucket');
+  files = await MountableBucket.open();
+  ({ mountPoint } = files);
+  await files.put('shared/notes.txt', 'from the bucket');
 });
-afterEach(async () => {
-  await moorage('unmount', '--force', mountPoint);
-  expect(await sandbox.clean()).toEqual([]);
-}, 60_000);
-afterAll(async () => {
-  await bucket.close();
-  await store.close();
-  sandbox.remove();
-}, 60_000);
+afterEach(() => files.unmount(), 60_000);
+afterAll(() => files.close(), 60_000);
 
-async function openStore(port: number): Promise<void> {
-  store = await startLocalS3({ dir: sandbox.path('store'), port });
-}
-
-async function put(key: string, text: string): Promise<void> {
-  await bucket.put(key, Buffer.from(text));
-}
-
-async function objectText(key: string): Promise<string> {
-  const { body } = await bucket.get(key);
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of body) chunks.push(chunk);
-  return Buffer.concat(chunks).toString();
-}
-
-function moorage(...args: string[]): Promise<CommandResult> {
-  return sandbox.run(args, { env: environment() });
-}
-
-function environment(): Record<string, string> {
-  return {
-    AWS_ACCESS_KEY_ID: store.credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: store.credentials.secretAccessKey,
-    AWS_REGION: store.region,
-  };
-}
+const moorage = (...args: string[]): Promise<CommandResult> => files.moorage(...args);
+const sh = (script: string): Promise<string> => files.sh(script);
 
 /** Options come before the directory, so that they may be left out. */
 function mount(...options: string[]): Promise<CommandResult> {
-  const address = ['s3://files/shared', mountPoint, '--endpoint', store.endpoint];
+  const address = ['s3://files/shared', mountPoint, '--endpoint', files.store.endpoint];
   return moorage('mount', ...address, ...options);
-}
-
-/** In a child with a time limit: this process must not hang on a mount that is broken. */
-async function sh(script: string): Promise<string> {
-  const { stdout } = await run('sh', ['-c', script], { cwd: '/', timeout: 30_000 });
-  return stdout;
 }
 
 describe('a mount', () => {
@@ -86,7 +38,7 @@ describe('a mount', () => {
         `echo one > ${mountPoint}/one; mkdir ${mountPoint}/d; echo two > ${mountPoint}/d/two`,
       );
       expect(await moorage('sync', '--wait', `${mountPoint}/d`)).toMatchObject({ status: 0 });
-      expect(await objectText('shared/d/two')).toBe('two\n');
+      expect(await files.text('shared/d/two')).toBe('two\n');
 
       const status = await moorage('status', '--json');
       expect(status.status).toBe(0);
@@ -96,20 +48,20 @@ describe('a mount', () => {
             mountPoint,
             bucket: 'files',
             prefix: 'shared/',
-            endpoint: store.endpoint,
+            endpoint: files.store.endpoint,
             state: 'mounted',
             fileSystem: { failed: [], conflicts: [] },
           },
         ],
       });
-      expect(status.stdout).not.toContain(store.credentials.secretAccessKey);
+      expect(status.stdout).not.toContain(files.store.credentials.secretAccessKey);
       expect((await moorage('status')).stdout).toContain(`${mountPoint}  s3://files/shared/`);
 
       await sh(`echo late > ${mountPoint}/late`);
       const unmounted = await moorage('unmount', mountPoint);
       expect(unmounted).toMatchObject({ status: 0, stdout: `${mountPoint} is unmounted\n` });
-      expect(await objectText('shared/one')).toBe('one\n');
-      expect(await objectText('shared/late')).toBe('late\n');
+      expect(await files.text('shared/one')).toBe('one\n');
+      expect(await files.text('shared/late')).toBe('late\n');
       expect((await moorage('status')).stdout).toBe('Nothing is mounted.\n');
     },
     LIMIT_MS,
@@ -128,13 +80,15 @@ describe('a mount', () => {
   test(
     '--foreground stays until it is stopped, and drains then',
     async () => {
-      const address = ['s3://files/shared', mountPoint, '--endpoint', store.endpoint];
-      const command = sandbox.start(['mount', ...address, '--foreground'], { env: environment() });
+      const address = ['s3://files/shared', mountPoint, '--endpoint', files.store.endpoint];
+      const command = files.sandbox.start(['mount', ...address, '--foreground'], {
+        env: files.environment,
+      });
       await command.saw('is mounted at');
       await sh(`echo stays > ${mountPoint}/foreground`);
       command.child.kill('SIGINT');
       expect(await command.ended).toMatchObject({ status: 0 });
-      expect(await objectText('shared/foreground')).toBe('stays\n');
+      expect(await files.text('shared/foreground')).toBe('stays\n');
     },
     LIMIT_MS,
   );
@@ -154,7 +108,7 @@ describe('a mount', () => {
       expect(await moorage('unmount', mountPoint)).toMatchObject({ status: 0 });
       expect(await mount()).toMatchObject({ status: 0 });
       expect(await moorage('sync', '--wait')).toMatchObject({ status: 0 });
-      expect(await objectText('shared/kept')).toBe('kept\n');
+      expect(await files.text('shared/kept')).toBe('kept\n');
     },
     LIMIT_MS,
   );
@@ -173,9 +127,7 @@ test(
   'with the bucket away unmount says what is left and stays; --force keeps it for the next mount',
   async () => {
     expect(await mount()).toMatchObject({ status: 0 });
-    const { port } = new URL(store.endpoint);
-    await store.close();
-    try {
+    await files.withoutStore(async () => {
       await sh(`for n in $(seq 30); do echo $n > ${mountPoint}/left-$n; done`);
       const refused = await moorage('unmount', mountPoint, '--timeout', '3');
       expect(refused.status).toBe(3);
@@ -189,12 +141,10 @@ test(
       expect((await moorage('status')).stdout).toMatch(/3\d to export/);
       expect(await sh(`cat ${mountPoint}/left-7`)).toBe('7\n');
       expect(await moorage('unmount', '--force', mountPoint)).toMatchObject({ status: 0 });
-    } finally {
-      await openStore(Number(port));
-    }
+    });
     expect(await mount()).toMatchObject({ status: 0 });
     expect(await moorage('unmount', mountPoint)).toMatchObject({ status: 0 });
-    expect(await objectText('shared/left-7')).toBe('7\n');
+    expect(await files.text('shared/left-7')).toBe('7\n');
   },
   LIMIT_MS,
 );
@@ -216,13 +166,13 @@ describe('refused with exit code 2', () => {
   ])(
     '%j',
     async (args, expected) => {
-      mkdirSync(sandbox.path('full'), { recursive: true });
-      writeFileSync(sandbox.path('full', 'file'), '');
+      mkdirSync(files.sandbox.path('full'), { recursive: true });
+      writeFileSync(files.sandbox.path('full', 'file'), '');
       const words: Record<string, string> = {
         MNT: mountPoint,
         'MNT/absent': `${mountPoint}/absent`,
-        FULL: sandbox.path('full'),
-        STORE: store.endpoint,
+        FULL: files.sandbox.path('full'),
+        STORE: files.store.endpoint,
       };
       const { status, stdout, stderr } = await moorage(...args.map((arg) => words[arg] ?? arg));
       expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
@@ -237,14 +187,14 @@ describe('refused with exit code 2', () => {
     async () => {
       expect(await mount()).toMatchObject({ status: 0 });
       expect((await mount()).stderr).toMatch(/already a mount|in use/);
-      const other = sandbox.path('other');
+      const other = files.sandbox.path('other');
       mkdirSync(other);
       const again = await moorage(
         'mount',
         's3://files/shared',
         other,
         '--endpoint',
-        store.endpoint,
+        files.store.endpoint,
       );
       expect(again.status).toBe(2);
       expect(again.stderr).toMatch(/unmount that one first/);

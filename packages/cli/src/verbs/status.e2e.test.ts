@@ -1,61 +1,32 @@
 // What `moorage status` says of a mount beside what waits: failures, metrics, the store.
-import { execFile } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { promisify } from 'node:util';
-import { startLocalS3, type LocalS3 } from '@moorage/local-s3';
-import { openBucket, type Bucket } from '@moorage/object-store';
 import { startLyingStore, type LyingStore } from '@moorage/object-store/testing';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { Sandbox, type CommandResult } from '../testing/command.ts';
+import type { CommandResult } from '../testing/command.ts';
+import { MountableBucket } from '../testing/mountable-bucket.ts';
 
 const LIMIT_MS = 120_000;
-const run = promisify(execFile);
 
-let sandbox: Sandbox;
-let store: LocalS3;
-let bucket: Bucket;
+let files: MountableBucket;
 let lying: LyingStore;
 let mountPoint: string;
 
 beforeAll(async () => {
-  sandbox = new Sandbox();
-  mountPoint = sandbox.path('mnt');
-  mkdirSync(mountPoint);
-  store = await startLocalS3({ dir: sandbox.path('store') });
-  bucket = await openBucket({ ...store, bucket: 'files' });
-  await bucket.putBucket();
-  await bucket.putVersioning('Enabled');
-  lying = await startLyingStore({ ...store, bucket: 'files' }, {});
+  files = await MountableBucket.open();
+  ({ mountPoint } = files);
+  lying = await startLyingStore({ ...files.store, bucket: 'files' }, {});
 });
-afterEach(async () => {
-  await moorage('unmount', '--force', mountPoint);
-  expect(await sandbox.clean()).toEqual([]);
-}, 60_000);
+afterEach(() => files.unmount(), 60_000);
 afterAll(async () => {
-  await bucket.close();
   await lying.close();
-  await store.close();
-  sandbox.remove();
+  await files.close();
 }, 60_000);
 
-function moorage(...args: string[]): Promise<CommandResult> {
-  return sandbox.run(args, {
-    env: {
-      AWS_ACCESS_KEY_ID: store.credentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: store.credentials.secretAccessKey,
-      AWS_REGION: store.region,
-    },
-  });
-}
+const moorage = (...args: string[]): Promise<CommandResult> => files.moorage(...args);
+const sh = (script: string): Promise<string> => files.sh(script);
 
 async function mount(prefix: string, ...options: string[]): Promise<void> {
   const address = [`s3://files/${prefix}`, mountPoint, '--endpoint', lying.endpoint];
   expect(await moorage('mount', ...address, ...options)).toMatchObject({ status: 0, stderr: '' });
-}
-
-async function sh(script: string): Promise<string> {
-  const { stdout } = await run('bash', ['-c', script], { cwd: '/', timeout: 30_000 });
-  return stdout;
 }
 
 /** The status once it says so. */
@@ -70,9 +41,9 @@ async function says(text: RegExp, ...options: string[]): Promise<string> {
 test(
   'failures: what, why, whether it is tried again and what to do; in pages',
   async () => {
-    for (let i = 0; i < 60; i++) await bucket.put(`f/n//${i}/x`, Buffer.from('x'));
+    for (let i = 0; i < 60; i++) await files.put(`f/n//${i}/x`, 'x');
     for (const key of ['f/d/./x', 'f/taken', 'f/taken/below', 'f/ok']) {
-      await bucket.put(key, Buffer.from('x'));
+      await files.put(key, 'x');
     }
     await mount('f');
     await sh(`ls -R ${mountPoint}; touch ${mountPoint}/$'bad\\xff'; mkdir ${mountPoint}/$'d\\xfe'`);
@@ -107,12 +78,12 @@ test(
 test(
   'escaped keys are files, and the mode is remembered',
   async () => {
-    await bucket.put('e/a//b', Buffer.from('odd'));
+    await files.put('e/a//b', 'odd');
     await mount('e', '--escape-keys');
     expect(await sh(`cat ${mountPoint}/a/%=/b`)).toBe('odd');
     await sh(`echo changed > ${mountPoint}/a/%=/b; echo new > ${mountPoint}/a/%=/%=%2E`);
     expect(await moorage('sync', mountPoint)).toMatchObject({ status: 0 });
-    const { objects } = await bucket.list({ prefix: 'e/' });
+    const { objects } = await files.bucket.list({ prefix: 'e/' });
     expect(objects.map(({ key }) => key)).toEqual(['e/a//.', 'e/a//b']);
     await moorage('unmount', mountPoint);
     await mount('e');

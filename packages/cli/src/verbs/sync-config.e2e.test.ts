@@ -1,55 +1,29 @@
-import { execFile } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { promisify } from 'node:util';
-import { startLocalS3, type LocalS3 } from '@moorage/local-s3';
-import { openBucket, type Bucket } from '@moorage/object-store';
+import { writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { Sandbox, type CommandResult } from '../testing/command.ts';
+import type { CommandResult } from '../testing/command.ts';
+import { MountableBucket } from '../testing/mountable-bucket.ts';
 
 const LIMIT_MS = 120_000;
-const run = promisify(execFile);
 
-let sandbox: Sandbox;
-let store: LocalS3;
-let bucket: Bucket;
+let files: MountableBucket;
 let mountPoint: string;
 
 beforeAll(async () => {
-  sandbox = new Sandbox();
-  mountPoint = sandbox.path('mnt');
-  mkdirSync(mountPoint);
-  store = await startLocalS3({ dir: sandbox.path('store'), port: 0 });
-  bucket = await openBucket({ ...store, bucket: 'files' });
-  await bucket.putBucket();
-  await bucket.putVersioning('Enabled');
+  files = await MountableBucket.open();
+  ({ mountPoint } = files);
 });
-afterEach(async () => {
-  await moorage('unmount', '--force', mountPoint);
-  expect(await sandbox.clean()).toEqual([]);
-}, 60_000);
-afterAll(async () => {
-  await bucket.close();
-  await store.close();
-  sandbox.remove();
-}, 60_000);
+afterEach(() => files.unmount(), 60_000);
+afterAll(() => files.close(), 60_000);
 
-function moorage(...args: string[]): Promise<CommandResult> {
-  const { accessKeyId, secretAccessKey } = store.credentials;
-  const env = {
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    AWS_REGION: store.region,
-  };
-  return sandbox.run(args, { env });
-}
+const moorage = (...args: string[]): Promise<CommandResult> => files.moorage(...args);
 
 function mount(...options: string[]): Promise<CommandResult> {
-  return moorage('mount', 's3://files', mountPoint, '--endpoint', store.endpoint, ...options);
+  return moorage('mount', 's3://files', mountPoint, '--endpoint', files.store.endpoint, ...options);
 }
 
 /** Writes a file for `put` and `--sync-config`. */
 function file(name: string, document: unknown): string {
-  const path = sandbox.path(name);
+  const path = files.sandbox.path(name);
   writeFileSync(path, typeof document === 'string' ? document : JSON.stringify(document));
   return path;
 }
@@ -88,14 +62,14 @@ test(
   'a changed export window counts at once',
   async () => {
     expect(await mount('--sync-config', file('slow.json', rules))).toMatchObject({ status: 0 });
-    await run('sh', ['-c', `echo text > ${mountPoint}/f`], { cwd: '/', timeout: 30_000 });
+    await files.sh(`echo text > ${mountPoint}/f`);
     const got = await moorage('sync-config', 'get', mountPoint);
     const current = JSON.parse(got.stdout) as object;
     const fast = { ...current, moorageExportDataRules: [{ ...slow, quietMs: 0 }] };
     const put = await moorage('sync-config', 'put', mountPoint, file('fast.json', fast));
     expect(put).toMatchObject({ status: 0 });
     const deadline = Date.now() + 60_000;
-    while ((await bucket.list({ prefix: 'f' })).objects.length === 0) {
+    while ((await files.bucket.list({ prefix: 'f' })).objects.length === 0) {
       expect(Date.now()).toBeLessThan(deadline);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
