@@ -227,7 +227,9 @@ export class Content {
     } else {
       extents.set(0, blockAfter(inode.baseEnd), BlockState.remote);
     }
+    const wasHere = isSlot(inode.place);
     inode.place = place;
+    if (wasHere) this.#stayDurable(inode);
     this.store.replaceExtents(inode, extents);
     this.store.touch(inode);
   }
@@ -243,6 +245,14 @@ export class Content {
     }
     inode.place = place;
     this.store.touch(inode);
+  }
+
+  /**
+   * Its bytes have moved. Any fsync or commit makes the row with the new place durable; where the bytes were promised
+   * to be, they have to be before. Only files that were synced pay for it.
+   */
+  #stayDurable(inode: Inode): void {
+    if (inode.synced) this.sync(inode);
   }
 
   /** Durable on disk; the inode's row is the database's business. */
@@ -270,7 +280,10 @@ export class Content {
       if (offset > inode.size) whole.fill(0, inode.size, offset);
       whole.set(from.subarray(at, at + length), offset);
       this.fillSlot(inode, whole.subarray(0, size));
-      if (isSlot(old)) this.#discarded.push({ ino: inode.ino, place: old });
+      if (isSlot(old)) {
+        this.#discarded.push({ ino: inode.ino, place: old });
+        this.#stayDurable(inode);
+      }
     }
     // Small files are exported whole.
     inode.baseEnd = 0;
@@ -304,6 +317,7 @@ export class Content {
         this.#buffer.fill(0, inode.size, size);
         this.fillSlot(inode, this.#buffer.subarray(0, size));
         this.#discarded.push({ ino: inode.ino, place });
+        this.#stayDurable(inode);
       }
       inode.baseEnd = 0;
     }

@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Content } from '../content/content.ts';
 import { FsError, ok, pending, rootIno, type Caller } from '../operations.ts';
 import { caller, Fixture } from '../testing/fixture.ts';
 
@@ -74,4 +75,23 @@ test('an interrupted one is forgotten; a file removed meanwhile is no error', ()
   fx.fs.flushed(false);
   expect(fx.fs.fsync(other, open)).toBe(ok);
   expect(fx.ready).toHaveLength(1);
+});
+
+test('bytes that were synced stay durable when they move; nobody else pays for it', () => {
+  const sync = vi.spyOn(Content.prototype, 'sync');
+  try {
+    const grow = (ino: number): void => {
+      // To a larger slot, then to a cache file of its own.
+      for (const size of [30_000, 100_000]) fx.write(ino, 0, 'x'.repeat(size));
+    };
+    grow(fx.file(rootIno, 'never synced', 'text'));
+    expect(sync).not.toHaveBeenCalled();
+    const synced = fx.file(rootIno, 'synced', 'text');
+    fx.fs.fsync(asking(), synced);
+    fx.fs.flushed(false);
+    grow(synced);
+    expect(sync.mock.calls.map(([{ ino }]) => ino)).toEqual([synced, synced]);
+  } finally {
+    sync.mockRestore();
+  }
 });

@@ -125,6 +125,7 @@ export class Durability {
       waiting.stage = 'flushing';
       const inode = this.#core.store.get(waiting.ino);
       if (inode === undefined) continue;
+      inode.synced = true;
       const { slots, caches } = this.#core.content;
       if (isSlot(inode.place)) descriptors.add(slots.descriptor(inode.place));
       else if (isCacheFile(inode.place)) {
@@ -140,6 +141,7 @@ export class Durability {
 
   #flushHere(inode: Inode): Status {
     try {
+      inode.synced = true;
       this.#core.content.sync(inode);
       fdatasyncSync(this.#core.store.database.journalDescriptor);
       return ok;

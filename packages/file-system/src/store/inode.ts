@@ -60,6 +60,8 @@ export class Inode {
   usedSec = 0;
   /** Used since the eviction hand last passed. */
   hot = true;
+  /** Its bytes may have been promised to be durable: fsync, or nobody knows since a restart. */
+  synced = false;
   /** Its row in the database is older than this. */
   rowStale = false;
   /** It has no row in the database yet. */

@@ -135,5 +135,6 @@ export function inodeOf(row: Row): Inode {
   inode.baseEnd = row[20] as number;
   inode.target = row[21] as string;
   inode.base = row[22] as string;
+  inode.synced = true;
   return inode;
 }
