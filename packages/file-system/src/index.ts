@@ -36,19 +36,6 @@ export { FileSystem } from './file-system.ts';
 export type { FileSystemOptions } from './file-system.ts';
 export type { Clock, Planner } from './core/core.ts';
 export type { Flusher, FsyncTarget } from './core/durability.ts';
-export {
-  checkDocument,
-  defaultConfiguration,
-  SynchronizationError,
-} from './configuration/index.ts';
-export type {
-  ExpirationDataRule,
-  ExportDataRule,
-  ImportDataRule,
-  ImportTrigger,
-  SynchronizationConfiguration,
-  SynchronizationDocument,
-} from './configuration/index.ts';
 export { createPlanner } from './sync/planner.ts';
 export type { SyncOptions } from './sync/context.ts';
 export { KeyNamesFixed } from './sync/key-names.ts';

@@ -28,7 +28,9 @@ export const verb: Verb<Option> = {
       prometheus: { help: 'Print metrics for Prometheus instead.' },
       'data-dir': { value: 'DIR', help: 'As given to mount.' },
     },
-    notes: ['Exit codes: 0; 3 the process of a mount is gone; 4 internal error.'],
+    notes: [
+      'Exit codes: 0; 2 wrong arguments; 3 the process of a mount is gone; 4 internal error.',
+    ],
   },
   run: status,
 };

@@ -2,15 +2,7 @@
  * What the supervisor asks of the serving thread, carried out between requests of the kernel. Like those, an
  * operation that is pending is repeated from its start when it is ready.
  */
-import {
-  FsError,
-  errorOf,
-  newAttributes,
-  ok,
-  pending,
-  rootIno,
-  SynchronizationError,
-} from '@moorage/file-system';
+import { FsError, errorOf, newAttributes, ok, pending, rootIno } from '@moorage/file-system';
 import type {
   AccessPoint,
   Caller,
@@ -19,6 +11,7 @@ import type {
   Sync,
   WaitId,
 } from '@moorage/file-system';
+import { SynchronizationError } from '@moorage/file-system/configuration';
 import type { KnownNodes, NotificationPipe, TrafficReport, ViewNames } from '@moorage/fuse';
 import type { ServerReply, ServerRequest, TokenedAccessPoint } from './control-messages.ts';
 import type {
