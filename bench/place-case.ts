@@ -39,7 +39,8 @@ export function placeCase(o: PlaceCase): BenchmarkCase {
     name: o.name,
     title: o.title,
     async prepare({ small, directory }) {
-      const places = await startPlaces(o.places, { directory, prefix }, o.counted);
+      const names = small ? o.places.filter((name) => name === 'moorage') : o.places;
+      const places = await startPlaces(names, { directory, prefix }, o.counted);
       let work: PlaceWork;
       try {
         work = await o.prepare({ small, directory, prefix, places });
