@@ -61,6 +61,23 @@ export class Operations {
     return this.#list(place);
   }
 
+  /**
+   * A few bytes in the middle of files that have a cache file: what surrounds them is in S3 when the file was
+   * exported, they are not. Giving up such a file's data would lose them.
+   */
+  async overwriteLarge(): Promise<void> {
+    const place: Place = { ino: rootIno, path: '/', node: this.#root() };
+    for (const name of names) {
+      const found = await this.#lookup(place, name);
+      if (found === undefined || found.kind !== Kind.file) continue;
+      const bytes = place.node?.children.get(name)?.bytes ?? this.#world.guarded.get(found.ino);
+      if (bytes === undefined || bytes.length <= 65_536) continue;
+      const small = pattern(this.#world.nextSerial(), 10);
+      const middle = this.#random.below(bytes.length - small.length);
+      await this.#writeBytes(place, name, found.ino, middle, small, 0);
+    }
+  }
+
   /** A directory, not deeper than three. */
   async #place(): Promise<Place | undefined> {
     let place: Place = { ino: rootIno, path: '/', node: this.#root() };

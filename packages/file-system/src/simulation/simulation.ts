@@ -196,6 +196,7 @@ export class Simulation implements World {
       case 'configure':
         return this.guard(() => this.process.sync.configure(drawRules(this.#random), true));
       case 'expire':
+        if (this.#random.chance(0.5)) await new Operations(this, this.#random).overwriteLarge();
         this.#now += expiredMs;
         // Otherwise whoever comes next finds everything as it was left.
         if (this.#random.chance(0.5)) return;
