@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MAIN, Sandbox } from './testing/command.ts';
 import { consoleSections, matches, runSession } from './testing/console-session.ts';
 
-const LIMIT_MS = 90_000;
+const LIMIT_MS = 180_000;
 const document = fileURLToPath(new URL('../../../docs/SEMANTICS.md', import.meta.url));
 const markdown = readFileSync(document, 'utf8');
 /** What the document defines for its readers. */
