@@ -34,6 +34,12 @@ function explain(error: unknown, name: string, where: string): unknown {
         cause,
       );
     case 'MissingCredentials':
+      return new StackError(
+        'AccessDenied',
+        whatHappened(error),
+        'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile of ~/.aws/config with AWS_PROFILE.',
+        cause,
+      );
     case 'WrongCredentials':
       return new StackError(
         'AccessDenied',
