@@ -93,6 +93,17 @@ describe('a snapshot', () => {
     }
   });
 
+  test('is of a repository with SHA-256 objects', async () => {
+    git(root, ['init', '--quiet', '--object-format=sha256', '--initial-branch=main', repository]);
+    const commit = makeRepository(repository, { 'a.txt': 'a' });
+    expect(commit).toHaveLength(64);
+    for (const revision of ['main', 'HEAD~0', commit.slice(0, 9)]) {
+      rmSync(source, { recursive: true });
+      mkdirSync(source);
+      expect(await clone({ revision })).toMatchObject({ commit, files: [{ path: 'a.txt' }] });
+    }
+  });
+
   test('is made of a bundle or repository in the workspace', async () => {
     const commit = makeRepository(repository, { 'a.txt': 'a' });
     git(repository, ['bundle', 'create', join(root, 'r.bundle'), 'HEAD', 'main']);

@@ -3,7 +3,7 @@
  * exactly that commit is fetched and no history; a revision that only history can resolve (an abbreviated
  * commit id, HEAD~3) costs a whole fetch.
  */
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ReviewLimits } from '../events.ts';
 import { failure, type ReviewFailure } from '../failure.ts';
@@ -21,6 +21,9 @@ type FetchLimits = Pick<ReviewLimits, 'cloneSecondsMax' | 'downloadBytesMax'>;
 const target = 'refs/review/target';
 const watchIntervalMs = 200;
 
+/** Which hash the other side uses is known once it has refused ours: in git's second and in its older protocol. */
+const otherHash = /client sha1; server sha256|not support this repository's object format/;
+
 /** Throws a ReviewFailure that says what is wrong with the location or the revision. */
 export async function fetchCommit(
   git: Git,
@@ -32,10 +35,19 @@ export async function fetchCommit(
   const gitDirectory = join(git.home, 'repository.git');
   const explain = (result: GitResult): ReviewFailure =>
     explainFetch(result, location, revision, limits);
-  const fetch = (args: readonly string[]): Promise<GitResult> =>
-    watchedFetch(git, gitDirectory, args, limits, signal);
-  const made = await git.run(['init', '--quiet', '--bare', '--template=', gitDirectory], signal);
-  if (made.status !== 0) throw explain(made);
+  const initialise = async (format: 'sha1' | 'sha256'): Promise<void> => {
+    const options = ['--quiet', '--bare', '--template=', `--object-format=${format}`];
+    const made = await git.run(['init', ...options, gitDirectory], signal);
+    if (made.status !== 0) throw explain(made);
+  };
+  const fetch = async (args: readonly string[]): Promise<GitResult> => {
+    const result = await watchedFetch(git, gitDirectory, args, limits, signal);
+    if (!otherHash.test(result.stderr)) return result;
+    await rm(gitDirectory, { recursive: true });
+    await initialise('sha256');
+    return watchedFetch(git, gitDirectory, args, limits, signal);
+  };
+  await initialise('sha1');
 
   if (!/[~^{:]/.test(revision)) {
     const depth = location.kind === 'bundle' ? [] : ['--depth=1'];

@@ -46,6 +46,9 @@ const FETCH = [
   '--no-write-fetch-head',
 ];
 
+/** As git says it in the second and in the older protocol (ssh servers that pass no environment on). */
+const OTHER_HASH = /client sha1; server sha256|not support this repository's object format/;
+
 /** What HEAD of the bare repository is: the commit to review. */
 const HANDED_IN_BRANCH = 'handed-in';
 const HANDED_IN = `refs/heads/${HANDED_IN_BRANCH}`;
@@ -161,11 +164,11 @@ function noSuchRevision(target: Target, revision: string): CommandError {
   );
 }
 
-/** Which hash an address uses is known when its server refuses the other. */
+/** Which hash an address uses is known once its server has refused the other. */
 async function fetch(options: HandInOptions, args: readonly string[]): Promise<GitResult> {
   const command = ['--git-dir', options.directory, ...FETCH, ...args];
   const result = await git(options, command);
-  if (!result.stderr.includes('client sha1; server sha256')) return result;
+  if (!OTHER_HASH.test(result.stderr)) return result;
   await initialise(options, 'sha256');
   return git(options, command);
 }

@@ -65,6 +65,21 @@ test.each([
   LIMIT_MS,
 );
 
+test(
+  'a repository of SHA-256 objects',
+  async () => {
+    const other = sandbox.path('sha256');
+    mkdirSync(other);
+    git(other, 'init', '--quiet', '--object-format=sha256');
+    git(other, 'commit', '--quiet', '--allow-empty', '--message=Empty');
+    const { status, stdout, stderr } = await review(url(other), '--json');
+    expect(status, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ commit: git(other, 'rev-parse', 'HEAD') });
+    rmSync(sandbox.runPath(), { recursive: true });
+  },
+  LIMIT_MS,
+);
+
 test.each([
   [
     'a host whose key is not known',
