@@ -14,6 +14,8 @@ import { assumedAttributes } from './posix-metadata.ts';
 import type { RemoteKeys } from './remote-keys.ts';
 
 const triesMax = 8;
+/** Names in a listing that nobody has asked for: a page. */
+const aheadCountMax = 1_000;
 const failureMs = 2_000;
 
 interface Listing {
@@ -22,6 +24,8 @@ interface Listing {
   recursive: boolean;
   waitId: WaitId;
   tries: number;
+  /** Nobody has asked for it yet; told whether it has come. */
+  done: ((isListed: boolean) => void) | undefined;
 }
 
 export class Directories {
@@ -32,7 +36,10 @@ export class Directories {
   readonly #listings = new Map<number, Listing>();
   readonly #failed = new Map<number, { error: Result; untilMs: number }>();
   readonly #failures = new Map<string, ImportFailure['reason']>();
-  /** Told of every directory that has been listed for the first time; `alone`: because somebody looked into it. */
+  /**
+   * Told of every directory that has been listed for the first time, but for those that were asked for ahead; `alone`:
+   * because somebody looked into it.
+   */
   onListed: (directory: number, alone: boolean) => void = () => undefined;
 
   constructor(context: Context, keys: RemoteKeys, deletions: Deletions) {
@@ -66,6 +73,28 @@ export class Directories {
     return this.#isTreeListed(directory) ? 0 : this.#start(directory, true);
   }
 
+  /**
+   * Lists a directory that nobody has looked into; `done` is called after this has returned. False: it is listed or
+   * being listed, or cannot be.
+   */
+  ahead(directory: number, done: (isListed: boolean) => void): boolean {
+    const { tree } = this.#context;
+    if (this.#context.attributes(directory)?.kind !== Kind.directory) return false;
+    if (tree.isListed(directory) || this.#listings.has(directory)) return false;
+    const prefix = this.#keys.prefixOf(directory);
+    if (prefix === undefined || this.#failed.has(directory)) return false;
+    const waitId = tree.newWait();
+    const listing = { directory, prefix, recursive: false, waitId, tries: 0, done };
+    this.#listings.set(directory, listing);
+    this.#send(listing);
+    return true;
+  }
+
+  /** It is being listed for the first time: what changes in it now may be in that listing or not. */
+  isUnderWay(directory: number): boolean {
+    return this.#listings.has(directory);
+  }
+
   #isTreeListed(directory: number): boolean {
     const { tree } = this.#context;
     if (!tree.isListed(directory)) return false;
@@ -79,7 +108,10 @@ export class Directories {
   #start(directory: number, recursive: boolean): Result {
     const id = recursive ? -directory : directory;
     const under = this.#listings.get(id);
-    if (under !== undefined) return under.waitId;
+    if (under !== undefined) {
+      this.#isAsked(under);
+      return under.waitId;
+    }
     const failed = this.#failed.get(id);
     if (failed !== undefined) {
       if (failed.untilMs > this.#context.now()) return failed.error;
@@ -89,20 +121,34 @@ export class Directories {
     // Only what came from S3 can be unlisted, and that has names that are keys.
     if (prefix === undefined) return failure(FsError.Io);
     const waitId = this.#context.tree.newWait();
-    const listing = { directory, prefix, recursive, waitId, tries: 0 };
+    const listing = { directory, prefix, recursive, waitId, tries: 0, done: undefined };
     this.#listings.set(id, listing);
     this.#send(listing);
     return waitId;
   }
 
+  /** What was asked for ahead is waited for now. */
+  #isAsked(listing: Listing): void {
+    const { done } = listing;
+    listing.done = undefined;
+    done?.(false);
+  }
+
   #send(listing: Listing): void {
     const { prefix, recursive } = listing;
-    this.#context.outbox.send({ kind: 'list', prefix, recursive }, (result) =>
+    const limit = listing.done === undefined ? {} : { countMax: aheadCountMax };
+    this.#context.outbox.send({ kind: 'list', prefix, recursive, ...limit }, (result) =>
       this.#onResult(listing, result),
     );
   }
 
   #onResult(listing: Listing, result: TransferResult): void {
+    if (result.kind === 'page' && result.isCut === true) {
+      // Names that are not all would be taken for true, and not be looked at again.
+      if (listing.done === undefined) this.#send(listing);
+      else this.#giveUp(listing);
+      return;
+    }
     if (result.kind === 'page') {
       this.#addPage(listing, result.objects, result.prefixes);
       if (result.last) this.#finish(listing, 0);
@@ -110,6 +156,10 @@ export class Directories {
     }
     if (result.kind !== 'failed') return;
     this.#context.failed(result.code, result.message);
+    if (listing.done !== undefined) {
+      this.#giveUp(listing);
+      return;
+    }
     if (result.retryable && ++listing.tries < triesMax) {
       const due = this.#context.now() + this.#context.backoffMs(listing.tries);
       this.#context.timers.push(due, () => this.#send(listing));
@@ -117,6 +167,12 @@ export class Directories {
     }
     const denied = result.code === 'AccessDenied' || result.code === 'WrongCredentials';
     this.#finish(listing, failure(denied ? FsError.AccessDenied : FsError.Io));
+  }
+
+  /** Whoever looks into the directory has it listed then. */
+  #giveUp(listing: Listing): void {
+    this.#listings.delete(listing.directory);
+    listing.done?.(false);
   }
 
   #finish(listing: Listing, error: Result): void {
@@ -128,8 +184,10 @@ export class Directories {
       this.#failed.set(id, { error, untilMs: this.#context.now() + failureMs });
     } else if (this.#context.attributes(directory) !== undefined) {
       if (recursive) this.#setTreeListed(directory);
-      else this.#setListed(directory, true);
+      else if (listing.done === undefined) this.#setListed(directory, true);
+      else tree.setListed(directory, true);
     }
+    listing.done?.(tree.isListed(directory));
     tree.ready(listing.waitId);
   }
 

@@ -5,7 +5,7 @@
  *
  * Parts, each of which only knows those before it: RemoteKeys (paths and keys), Deletions and Attempts (notes),
  * Barriers, Conflicts, Lanes, Deleter, Exporter, Directories (names), Heads (attributes), Ranges (bytes),
- * Evictor (bytes given up), Prefetch, Relister, Changes.
+ * Evictor (bytes given up), Prefetch, Relister, Walks (directories listed ahead), Changes.
  */
 import type { SynchronizationConfiguration } from '../configuration/synchronization.ts';
 import { Kind, rootIno } from '../operations.ts';
@@ -43,6 +43,7 @@ import { Relister } from './relisting.ts';
 import { RemoteKeys } from './remote-keys.ts';
 import { statusText } from './status-text.ts';
 import { Uploads } from './uploads.ts';
+import { Walks } from './walks.ts';
 
 /** Of each kind, in the status. */
 const failuresShownMax = 1_000;
@@ -70,6 +71,7 @@ class Planner implements Sync {
   readonly #ranges: Ranges;
   readonly #evictor: Evictor;
   readonly #relister: Relister;
+  readonly #walks: Walks;
   readonly #changes: Changes;
 
   constructor(tree: Tree, options: SyncOptions) {
@@ -115,6 +117,8 @@ class Planner implements Sync {
     const prefetch = new Prefetch({ context, heads, ranges, evictor, lanes });
     ranges.onMiss = (ino, isWhole) => (isWhole ? prefetch.missed(ino) : prefetch.rest(ino));
     this.#relister = new Relister({ context, keys, lanes, deletions, directories, heads });
+    const relister = this.#relister;
+    this.#walks = new Walks({ context, directories, prefetch, relister });
     this.#changes = new Changes({
       context,
       lanes,
@@ -223,6 +227,7 @@ class Planner implements Sync {
   }
 
   touched(ino: number): void {
+    if (this.#tree.isListed(ino)) this.#walks.read(ino);
     this.#relister.touched(ino);
   }
 

@@ -25,6 +25,9 @@ const chunkFiles = 512;
 /** Neighbours of a file that had to be fetched. */
 const neighboursMax = 1_000;
 const neighbourBytesMax = 64 * 1024 * 1024;
+/** Of a directory that nobody has looked into yet. */
+const aheadFilesMax = 256;
+const aheadBytesPerDirectoryMax = 4 * 1024 * 1024;
 
 interface Batch {
   /** A directory, or the negative of a file that is to be here whole. */
@@ -68,6 +71,9 @@ export class Prefetch {
   listed(directory: number): void {
     const rule = this.#context.synchronization.importRule(directory);
     if (rule.trigger !== 'ON_DIRECTORY_FIRST_ACCESS' || rule.sizeLessThan === 0) return;
+    // Listed ahead, and now it is looked into: it comes first, and all of it.
+    const waiting = this.#batches.findIndex((batch) => batch.id === directory);
+    if (waiting >= 0) this.#drop(waiting);
     this.#add({
       id: directory,
       files: [],
@@ -76,6 +82,23 @@ export class Prefetch {
       filesLeft: Infinity,
       bytesLeft: Infinity,
     });
+  }
+
+  /** It has been listed before anybody looked into it: some of its files, after those that are more likely to be read. */
+  listedAhead(directory: number): void {
+    const rule = this.#context.synchronization.importRule(directory);
+    if (rule.trigger !== 'ON_DIRECTORY_FIRST_ACCESS' || rule.sizeLessThan === 0) return;
+    if (this.#queued.has(directory) || this.#batches.length >= batchesMax) return;
+    this.#queued.add(directory);
+    this.#batches.unshift({
+      id: directory,
+      files: [],
+      at: 0,
+      after: 0,
+      filesLeft: aheadFilesMax,
+      bytesLeft: aheadBytesPerDirectoryMax,
+    });
+    this.#send();
   }
 
   /** A small file had to be fetched: whoever reads one of a directory usually reads them all. */

@@ -108,7 +108,8 @@ export class Relister {
   soon(directory: number): void {
     const used = this.#used.get(directory);
     if (used === undefined) {
-      if (this.#context.tree.isListed(directory)) this.#missed.add(directory);
+      const isListed = this.#context.tree.isListed(directory);
+      if (isListed || this.#directories.isUnderWay(directory)) this.#missed.add(directory);
       return;
     }
     if (!this.#behind.has(directory)) this.#behind.set(directory, this.#context.now());

@@ -119,7 +119,15 @@ export interface RemoteChange {
 }
 
 export type TransferResult =
-  | { kind: 'page'; id: JobId; objects: RemoteObject[]; prefixes: string[]; last: boolean }
+  /** `isCut`: there is more than the `countMax` that was asked for. */
+  | {
+      kind: 'page';
+      id: JobId;
+      objects: RemoteObject[];
+      prefixes: string[];
+      last: boolean;
+      isCut?: true;
+    }
   /** `head` is undefined when there is no such object. */
   | { kind: 'head'; id: JobId; head: RemoteHead | undefined; body?: Uint8Array }
   | { kind: 'fetched'; id: JobId; body?: Uint8Array }

@@ -29,6 +29,7 @@ export async function listObjects(
       objects,
       prefixes: page.prefixes,
       last,
+      ...(last && page.continuation !== undefined && { isCut: true }),
     };
     if (last) return result;
     emit(result);
