@@ -6,7 +6,7 @@
 // removed is never taken for a run.
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { mountedAt } from '@moorage/stack/mounts';
+import { mountedAt } from '@moorage/stack/mount-table';
 import { isRunId } from '@moorage/workspace';
 import { allRuns } from '../executions/runs.ts';
 import { requestFile, runDirectory, type RunRequest } from './run-directory.ts';
