@@ -180,6 +180,24 @@ assert read('copy')[-3:] == b'abc'
 `);
 });
 
+test('who only writes is seen by readers and mappings, and keeps what a mapping wrote beside it', async () => {
+  await run(`
+write('shared', b'.' * 300_000)
+both = os.open('shared', os.O_RDWR)
+mapped = mmap.mmap(both, 300_000)
+assert mapped[5000:5003] == b'...' and os.pread(both, 3, 200_000) == b'...'
+mapped[5000:5005] = b'mine!'
+only = os.open('shared', os.O_WRONLY)
+os.pwrite(only, b'theirs', 5005); os.pwrite(only, b'far', 200_000)
+assert mapped[4999:5012] == b'.mine!theirs.', mapped[4999:5012]
+assert os.pread(both, 3, 200_000) == b'far'
+refused(errno.EBADF, os.pread, only, 1, 0)
+os.ftruncate(only, 100); assert os.fstat(both).st_size == 100 and os.pread(both, 10, 95) == b'.....'
+os.pwrite(only, b'z' * (3 << 20), 50); assert os.fstat(both).st_size == 50 + (3 << 20)
+assert read('shared') == b'.' * 50 + b'z' * (3 << 20)
+`);
+});
+
 test('a file stays itself while it is open: unlinked, replaced, moved, its mode taken away', async () => {
   await run(`
 os.mkdir('open'); os.chdir('open')
