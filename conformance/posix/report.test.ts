@@ -18,7 +18,10 @@ test('failures are shown', () => {
   expect(section).toMatch(/\| all +\| 3 +\| 1 +\| 2 +\| 0 +\|/);
   expect(section).toContain('open/00.t 1: no');
   const form = { name: 'plain', options: '-f', operations: 10, failure: 'READ BAD DATA' };
-  expect(fsxSection([form], 'r')).toMatch(
+  expect(fsxSection([form], 'r', undefined)).toMatch(
     /\| plain +\| `-f` +\| 10 +\| failed +\|[^]*READ BAD DATA/,
   );
+  const killed = fsxSection([form], 'r', 7);
+  expect(killed).toContain('SIGKILL 7 times');
+  expect(killed).toContain('--operations 10 --kills');
 });

@@ -49,11 +49,17 @@ export function pjdfstestSection(
   ].join('\n');
 }
 
-export function fsxSection(results: readonly FormResult[], revision: string): string {
+/** `kills`: how often the server was killed meanwhile; undefined = that was not the point. */
+export function fsxSection(
+  results: readonly FormResult[],
+  revision: string,
+  kills: number | undefined,
+): string {
   const operations = results.reduce((sum, form) => sum + form.operations, 0);
   return [
     `fsx of [xfstests](https://github.com/kdave/xfstests) ${revision}, on Linux ${kernel()}. Afterwards the file is`,
     'exported, and its object is compared with it.',
+    ...(kills === undefined ? [] : [`Meanwhile the server was ended with SIGKILL ${kills} times.`]),
     '',
     ...table(
       ['Form', 'Options', 'Operations', 'Result'],
@@ -67,7 +73,7 @@ export function fsxSection(results: readonly FormResult[], revision: string): st
     '',
     ...listed(results.flatMap((form) => form.failure ?? [])),
     '```sh',
-    `node conformance/posix/run.ts --suite fsx --program PATH/fsx --operations ${operations}`,
+    `node conformance/posix/run.ts --suite fsx --program PATH/fsx --operations ${operations}${kills === undefined ? '' : ' --kills'}`,
     '```',
   ].join('\n');
 }

@@ -2,10 +2,10 @@
  * Runs an outside suite against a real mount:
  *
  *   node conformance/posix/run.ts --suite pjdfstest --program PATH [--access-point] [--write]
- *   node conformance/posix/run.ts --suite fsx --program PATH [--operations N] [--write]
+ *   node conformance/posix/run.ts --suite fsx --program PATH [--operations N] [--kills] [--write]
  *
- * With `--access-point` inside one that is rooted in a directory, whose callers keep their identities. Exits with 1
- * when a case fails that exclusions.txt does not name.
+ * With `--access-point` inside one that is rooted in a directory, whose callers keep their identities; with `--kills`
+ * while the server is killed again and again. Exits with 1 when a case fails that exclusions.txt does not name.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -15,6 +15,7 @@ import { readExclusions } from './exclusions.ts';
 import { runFsx } from './fsx.ts';
 import { runPjdfstest } from './pjdfstest.ts';
 import { fsxSection, pjdfstestSection, withSection } from './report.ts';
+import { killAgainAndAgain } from './kills.ts';
 import { ServedMount } from './served-mount.ts';
 
 const { values } = parseArgs({
@@ -23,18 +24,25 @@ const { values } = parseArgs({
     program: { type: 'string' },
     operations: { type: 'string', default: '100000' },
     'access-point': { type: 'boolean', default: false },
+    kills: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
 });
 const { suite } = values;
 if ((suite !== 'pjdfstest' && suite !== 'fsx') || !existsSync(values.program ?? '')) {
   console.error(
-    'usage: run.ts --suite pjdfstest|fsx --program PATH [--access-point] [--operations N] [--write]',
+    'usage: run.ts --suite pjdfstest|fsx --program PATH [--access-point] [--operations N] [--kills] [--write]',
   );
   process.exit(2);
 }
 const program = resolve(values.program!);
 const inAccessPoint = suite === 'pjdfstest' && values['access-point'];
+const isKilled = suite === 'fsx' && values.kills;
+const title = inAccessPoint
+  ? `${suite} in an access point`
+  : isKilled
+    ? `${suite} while the server is killed`
+    : suite;
 const mount = await ServedMount.start({
   accessPoints: inAccessPoint
     ? [
@@ -53,11 +61,7 @@ try {
     const path = new URL('../../docs/CONFORMANCE-POSIX.md', import.meta.url);
     writeFileSync(
       path,
-      withSection(
-        existsSync(path) ? readFileSync(path, 'utf8') : '',
-        inAccessPoint ? `${suite} in an access point` : suite,
-        section,
-      ),
+      withSection(existsSync(path) ? readFileSync(path, 'utf8') : '', title, section),
     );
   } else console.log(section);
 } finally {
@@ -81,14 +85,18 @@ async function pjdfstest(): Promise<{ section: string; failed: boolean }> {
 }
 
 async function fsx(): Promise<{ section: string; failed: boolean }> {
+  const ended = new AbortController();
+  const killing = isKilled ? killAgainAndAgain(mount.server, ended.signal) : undefined;
   const results = await runFsx({
     program,
     mount,
     operations: Number(values.operations),
     onForm: (text) => console.error(text),
   });
+  ended.abort();
+  const kills = await killing;
   const failed = results.some((form) => form.failure !== undefined);
-  return { section: fsxSection(results, revision()), failed };
+  return { section: fsxSection(results, revision(), kills), failed };
 }
 
 /** The commit the program was built from, if it lies in its repository. */
