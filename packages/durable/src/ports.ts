@@ -18,7 +18,7 @@ export interface Random {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** One line: `fields` first, then the message, both for people. */
+/** One line: the message and its fields, both for people. */
 export type Log = (
   level: LogLevel,
   message: string,

@@ -10,6 +10,6 @@ export {
 export { StackError, type StackErrorCode } from './live/stack-error.ts';
 export { endpointFile, type EndpointFile } from './live/endpoint.ts';
 export { belowMount, PAYLOAD_FILE_BYTES_MAX, readPayloadRoots } from './live/payload-files.ts';
-export type { Clock, Log, LogLevel, Random } from './live/ports.ts';
+export type { Clock, Log, LogLevel, Random } from '@moorage/functions';
 export type { FileSystemServer } from './file-system-server/file-system-server.ts';
 export type { BucketLocation } from '@moorage/object-store';

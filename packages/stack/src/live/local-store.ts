@@ -5,7 +5,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Clock, Log } from './ports.ts';
+import type { Clock, Log } from '@moorage/functions';
 import { StackError } from './stack-error.ts';
 
 export interface LocalStoreOptions {

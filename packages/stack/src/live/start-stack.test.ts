@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { endpointFile } from './endpoint.ts';
-import type { Clock } from './ports.ts';
+import type { Clock } from '@moorage/functions';
 import { StackError } from './stack-error.ts';
 import { startStack, type Stack } from './start-stack.ts';
 

@@ -12,7 +12,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { DurableService } from '@moorage/durable';
-import type { FunctionHost } from '@moorage/functions';
+import type { Clock, FunctionHost, Log, Random } from '@moorage/functions';
 import type { BucketLocation } from '@moorage/object-store';
 import type { FunctionBuild } from '../build/build-functions.ts';
 import type {
@@ -26,7 +26,6 @@ import { openEndpoint, type Endpoint } from './endpoint.ts';
 import { payloadFiles, savePayloadRoots } from './payload-files.ts';
 import { registerFunctions } from './register-functions.ts';
 import { LocalStore } from './local-store.ts';
-import type { Clock, Log, Random } from './ports.ts';
 import { StackError } from './stack-error.ts';
 import { Teardown } from './teardown.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Clock } from './ports.ts';
+import type { Clock } from '@moorage/functions';
 import { Teardown } from './teardown.ts';
 
 const clock: Clock = {

@@ -3,7 +3,7 @@
 // Steps registered later are stopped before those registered earlier, because they depend on them;
 // steps of one stage stop side by side. Nothing can hold a stop up: each step has a time limit, after
 // which it is left to the kernel (every child watches its parent and goes when the parent goes).
-import type { Clock, Log } from './ports.ts';
+import type { Clock, Log } from '@moorage/functions';
 
 export interface TeardownStep {
   readonly name: string;
