@@ -13,6 +13,8 @@ import type { Context } from './context.ts';
 /** Of one key. */
 const marksMax = 64;
 
+const none: readonly OwnMark[] = [];
+
 export class Deletions {
   readonly #context: Context;
   readonly #byKey = new Map<string, Deletion>();
@@ -44,9 +46,13 @@ export class Deletions {
   }
 
   /** Notes what the key holds, added to what was noted before. */
-  note(key: string, base: Base | undefined, more: { ino?: number; marks?: OwnMark[] } = {}): void {
+  note(
+    key: string,
+    base: Base | undefined,
+    more: { ino?: number; marks?: readonly OwnMark[] } = {},
+  ): void {
     const old = this.#byKey.get(key);
-    const deletion: Deletion = { marks: distinct([...(old?.marks ?? []), ...(more.marks ?? [])]) };
+    const deletion: Deletion = { marks: joined(old?.marks, more.marks) };
     const known = base ?? old;
     if (known?.eTag !== undefined) deletion.eTag = known.eTag;
     if (known?.versionId !== undefined) deletion.versionId = known.versionId;
@@ -89,11 +95,16 @@ export class Deletions {
   }
 }
 
+function joined(old: readonly OwnMark[] = none, more: readonly OwnMark[] = none): OwnMark[] {
+  // Mostly there are none.
+  return old.length + more.length === 0 ? [] : distinct([...old, ...more]);
+}
+
 /**
  * A write that is tried again leaves the same mark. Those that differ are all kept: the object may be any of them,
  * and one whose mark is forgotten would be taken for somebody else's.
  */
-function distinct(marks: OwnMark[]): OwnMark[] {
+function distinct(marks: readonly OwnMark[]): OwnMark[] {
   const seen = new Map(marks.map((mark) => [JSON.stringify(mark), mark]));
   return [...seen.values()].slice(-marksMax);
 }
@@ -101,30 +112,42 @@ function distinct(marks: OwnMark[]): OwnMark[] {
 /** Writes to keys whose outcome is not known: kept until a definite answer, over restarts. */
 export class Attempts {
   readonly #context: Context;
+  /** Those there are; few, as a write is mostly answered. */
+  readonly #byKey = new Map<string, readonly OwnMark[]>();
 
   constructor(context: Context) {
     this.#context = context;
+    context.tree.eachRecord(Record.attempts, (record, text) => {
+      this.#byKey.set(record.slice(Record.attempts.length), JSON.parse(text) as OwnMark[]);
+    });
   }
 
-  of(key: string): OwnMark[] {
-    const text = this.#context.tree.record(Record.attempts + key);
-    return text === undefined ? [] : (JSON.parse(text) as OwnMark[]);
+  keys(): string[] {
+    return [...this.#byKey.keys()];
+  }
+
+  of(key: string): readonly OwnMark[] {
+    return this.#byKey.get(key) ?? none;
   }
 
   begin(key: string, mark: OwnMark): void {
-    const marks = [...distinct(this.of(key)), mark];
-    this.#context.tree.setRecord(Record.attempts + key, JSON.stringify(marks));
+    this.#set(key, [...distinct(this.of(key)), mark]);
   }
 
   /** The last write has certainly not been made. */
   withdraw(key: string): void {
-    const marks = this.of(key).slice(0, -1);
-    const text = marks.length === 0 ? undefined : JSON.stringify(marks);
-    this.#context.tree.setRecord(Record.attempts + key, text);
+    this.#set(key, this.of(key).slice(0, -1));
   }
 
   settle(key: string): void {
-    this.#context.tree.setRecord(Record.attempts + key, undefined);
+    this.#set(key, none);
+  }
+
+  #set(key: string, marks: readonly OwnMark[]): void {
+    if (marks.length > 0) this.#byKey.set(key, marks);
+    else if (!this.#byKey.delete(key)) return;
+    const text = marks.length === 0 ? undefined : JSON.stringify(marks);
+    this.#context.tree.setRecord(Record.attempts + key, text);
   }
 
   /** The mark this object carries. */

@@ -12,7 +12,6 @@ import { Kind, rootIno } from '../operations.ts';
 import type { Result, WaitId } from '../operations.ts';
 import type { TransferJob, TransferResult } from '../transfer/jobs.ts';
 import { Barriers } from './barriers.ts';
-import { Record } from './base.ts';
 import { Changes } from './changes.ts';
 import { Conflicts, shownConflict } from './conflicts.ts';
 import { Context } from './context.ts';
@@ -141,13 +140,9 @@ class Planner implements Sync {
   /** What was pending when the process ended goes on. */
   #resume(): void {
     this.#tree.eachDirty((ino, bits) => this.#exporter.resume(ino, bits));
-    const orphans: string[] = [];
-    this.#tree.eachRecord(Record.attempts, (record) => {
-      const key = record.slice(Record.attempts.length);
+    for (const key of this.#attempts.keys()) {
       const ino = this.#keys.resolve(key);
-      if (ino === 0 || this.#tree.dirty(ino) === 0) orphans.push(key);
-    });
-    for (const key of orphans) {
+      if (ino !== 0 && this.#tree.dirty(ino) !== 0) continue;
       // Written, perhaps, and then unlinked or moved before the answer came.
       this.#deletions.note(key, undefined, { marks: this.#attempts.of(key) });
       this.#attempts.settle(key);
