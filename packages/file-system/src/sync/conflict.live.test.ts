@@ -73,6 +73,21 @@ test('deleted here and changed there: it comes back', async () => {
   expect(await rig.keys()).toEqual(['f']);
 });
 
+test('deleted here with its directories and changed there: they come back, and it is told', async () => {
+  await live.mkdir('/d');
+  await live.mkdir('/d/e');
+  await live.write('/d/e/f', 'base');
+  await live.barrier();
+  await outside.put('d/e/f', Buffer.from('theirs'));
+  await live.unlink('/d/e/f');
+  await live.rmdir('/d/e');
+  await live.rmdir('/d');
+  expect((await live.barrier()).map(({ path }) => path)).toEqual(['/d/e/f']);
+  expect(live.sync.conflicts()).toMatchObject([{ what: 'deletion', path: '/d/e/f' }]);
+  await eventually(async () => (await live.names('/')).includes('d'), 'the directory is back');
+  expect(await live.read('/d/e/f')).toBe('theirs');
+});
+
 test('moved here and changed there: both are kept', async () => {
   await live.write('/f', 'base');
   await live.barrier();

@@ -28,7 +28,7 @@ interface Found {
   key: string;
   what: SyncConflict['what'];
   /** The file as it was here. */
-  a: Attributes | undefined;
+  a: Pick<Attributes, 'uid' | 'gid' | 'mode' | 'size'> | undefined;
   /** 0: what was changed here is that it was deleted. */
   ino: number;
   /** Of the directory the file is or was in. */
@@ -45,6 +45,8 @@ export class Conflicts {
   readonly #deletions: Deletions;
   readonly #barriers: Barriers;
   readonly list: ConflictRecord[] = [];
+  /** Something has come back below this directory that only a listing of it can show. */
+  onReturn: (directory: number) => void = () => {};
 
   constructor(parts: {
     context: Context;
@@ -105,23 +107,26 @@ export class Conflicts {
     return true;
   }
 
-  /** Deleted here, changed there: it comes back. */
+  /** Deleted here, changed there: it comes back, with the directories that were deleted around it. */
   undelete(key: string, head: RemoteHead | undefined): void {
     if (head === undefined) return;
-    const { tree, options } = this.#context;
+    const { tree, options, names } = this.#context;
     const relative = key.slice(options.prefix.length);
     if (relative.endsWith('/') || this.#keys.resolve(key) !== 0) return;
-    const parts = relative.split('/');
-    const name = this.#context.names.nameOf(parts.pop() ?? '');
-    let parent = 1;
+    const parts = relative.split('/').map((part) => names.nameOf(part));
+    const name = parts.pop()!;
+    let parent = rootIno;
+    let isWhole = true;
     for (const part of parts) {
-      parent = tree.child(parent, this.#context.names.nameOf(part));
-      if (parent === 0) return;
+      const child = tree.child(parent, part);
+      isWhole = child !== 0;
+      if (!isWhole) break;
+      parent = child;
     }
-    // Elsewhere the next listing of the parent directory, or its first one, shows it.
-    if (!tree.isListed(parent) || tree.child(parent, name) !== 0) return;
-    const ino = this.#appear(parent, name, head);
-    const a = this.#context.attributes(ino);
+    if (isWhole && tree.isListed(parent) && tree.child(parent, name) === 0)
+      this.#appear(parent, name, head);
+    else this.onReturn(parent);
+    const a = headAttributes(head, false, undefined, options.defaults);
     const found = { id: this.#newId(), path: `/${relative}`, key, a, ino: 0, parent, head };
     this.#record({ ...found, what: 'deletion', base: undefined });
   }
@@ -173,12 +178,10 @@ export class Conflicts {
     if (!isSame || a.gid !== attributes.gid) this.#record({ ...found, what: 'attributes' });
   }
 
-  #appear(parent: number, name: string, head: RemoteHead): number {
+  #appear(parent: number, name: string, head: RemoteHead): void {
     const { tree, options } = this.#context;
     const attributes = headAttributes(head, false, undefined, options.defaults);
-    const ino = tree.addRemote(parent, name, attributes);
-    this.#context.setBase(ino, this.#baseOf(head));
-    return ino;
+    this.#context.setBase(tree.addRemote(parent, name, attributes), this.#baseOf(head));
   }
 
   #take(ino: number, head: RemoteHead): void {

@@ -125,6 +125,7 @@ class Planner implements Sync {
       exporter,
       relister: this.#relister,
     });
+    conflicts.onReturn = (directory) => relister.soon(directory);
     directories.onListed = (directory, alone) => {
       this.#relister.touched(directory, true);
       if (alone) prefetch.listed(directory);
