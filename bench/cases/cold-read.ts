@@ -1,8 +1,10 @@
-/** A large file read for the first time, beside parallel ranged GETs by the client the mount uses. */
+/** A large file read for the first time, beside parallel ranged GETs by the AWS SDK and by the mount's client. */
 import { join } from 'node:path';
 import { placeCase } from '../place-case.ts';
 import { ANY_PROCESSOR, job } from '../pinned.ts';
-import type { BenchmarkCase } from '../case.ts';
+import { AwsSdk } from '../places/aws-sdk.ts';
+import { dropKernelCaches } from '../places/caches.ts';
+import type { BenchmarkCase, Subject } from '../case.ts';
 
 const MiB = 1024 * 1024;
 const rangeBytes = 8 * MiB;
@@ -18,24 +20,31 @@ export const coldRead: BenchmarkCase = placeCase({
     const direct = await places.store.open('direct');
     const body = Buffer.alloc(size, 'moorage ');
     await direct.put('large', body);
+    const sdk = new AwsSdk(places.store, 'direct');
+    const ranged = (
+      name: string,
+      receive: (start: number, last: number) => Promise<void>,
+    ): Subject => ({
+      name,
+      async round() {
+        await dropKernelCaches();
+        const start = performance.now();
+        let next = 0;
+        const lane = async (): Promise<void> => {
+          while (next < size) await receive(next, Math.min(size, (next += rangeBytes)) - 1);
+        };
+        await Promise.all(Array.from({ length: lanes }, lane));
+        const readMs = performance.now() - start;
+        return { readMs, readMiBPerSecond: size / MiB / (readMs / 1000) };
+      },
+    });
     return {
       beside: [
-        {
-          name: 'ranged GETs',
-          async round() {
-            const start = performance.now();
-            let next = 0;
-            const lane = async (): Promise<void> => {
-              while (next < size) {
-                const range = { start: next, end: Math.min(size, (next += rangeBytes)) - 1 };
-                for await (const chunk of (await direct.get('large', { range })).body) void chunk;
-              }
-            };
-            await Promise.all(Array.from({ length: lanes }, lane));
-            const readMs = performance.now() - start;
-            return { readMs, readMiBPerSecond: size / MiB / (readMs / 1000) };
-          },
-        },
+        ranged('AWS SDK ranged GETs', (start, last) => sdk.receive('large', start, last)),
+        ranged('own client ranged GETs', async (start, end) => {
+          const { body: bytes } = await direct.get('large', { range: { start, end } });
+          for await (const chunk of bytes) void chunk;
+        }),
       ],
       async setUp({ name }) {
         const bucket = await places.store.open(name);
@@ -44,7 +53,10 @@ export const coldRead: BenchmarkCase = placeCase({
       },
       before: (place) => place.cool(),
       round: ({ directory }) => job(prefix, 'read', join(directory, 'large')),
-      close: () => direct.close(),
+      async close() {
+        sdk.close();
+        await direct.close();
+      },
     };
   },
 });

@@ -1,10 +1,12 @@
-/** `grep -r` of a tree that is not here, beside a parallel download of the same files. */
+/** `grep -r` of a tree that is not here, beside a parallel download of the same files by the AWS SDK and by ours. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { collect } from '@moorage/object-store';
 import { placeCase } from '../place-case.ts';
 import { ANY_PROCESSOR, timed } from '../pinned.ts';
+import { AwsSdk } from '../places/aws-sdk.ts';
 import { inParallel, keysBelow } from '../places/bucket.ts';
+import { dropKernelCaches } from '../places/caches.ts';
 import { generateRepository } from '../repository.ts';
 import type { BenchmarkCase } from '../case.ts';
 
@@ -28,11 +30,22 @@ export const grep: BenchmarkCase = placeCase({
     };
     await upload('direct');
     const direct = await places.store.open('direct');
+    const sdk = new AwsSdk(places.store, 'direct');
     return {
       beside: [
         {
-          name: 'parallel download',
+          name: 'AWS SDK download',
           async round() {
+            await dropKernelCaches();
+            const start = performance.now();
+            await sdk.download('src/');
+            return { coldMs: performance.now() - start };
+          },
+        },
+        {
+          name: 'own client download',
+          async round() {
+            await dropKernelCaches();
             const start = performance.now();
             const keys = await keysBelow(direct, 'src/');
             await inParallel(keys.length, async (index) => {
@@ -50,7 +63,10 @@ export const grep: BenchmarkCase = placeCase({
         const coldMs = await timed(prefix, ...search);
         return { coldMs, hotMs: await timed(prefix, ...search) };
       },
-      close: () => direct.close(),
+      async close() {
+        sdk.close();
+        await direct.close();
+      },
     };
   },
 });
