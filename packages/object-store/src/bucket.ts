@@ -133,6 +133,13 @@ export interface GetOptions extends HeadOptions {
   range?: ByteRange;
 }
 
+/** Bytes of one exact object. */
+export interface ReceiveOptions {
+  versionId?: string;
+  ifMatch: string;
+  range: { start: number; end: number };
+}
+
 /** Preconditions on the object that is about to be written. */
 export interface WriteCondition {
   ifMatch?: string;
@@ -225,6 +232,11 @@ export interface Bucket {
   listVersions(options: ListVersionsOptions): Promise<VersionPage>;
   head(key: string, options?: HeadOptions): Promise<ObjectHead>;
   get(key: string, options?: GetOptions): Promise<ObjectBody>;
+  /**
+   * The same bytes as they come in, for little more than the copy: each array is good only until `sink` returns, and
+   * what `sink` throws ends it and is what it rejects with.
+   */
+  receive(key: string, options: ReceiveOptions, sink: (bytes: Uint8Array) => void): Promise<void>;
   put(key: string, body: Uint8Array | StreamBody, options?: PutOptions): Promise<PutResult>;
   copy(source: CopySource, key: string, options?: CopyOptions): Promise<PutResult>;
   delete(key: string, options?: DeleteOptions): Promise<DeleteResult>;

@@ -13,6 +13,8 @@ import Pool from 'undici/lib/dispatcher/pool.js';
 import type { StreamBody } from './bucket.ts';
 import type { S3Error } from './errors.ts';
 import { errorOfAnswer, errorOfConnection } from './messages.ts';
+import { Receiver } from './receiver.ts';
+import type { Begin } from './receiver.ts';
 import type { Clock } from './retry.ts';
 import { defaultEndpoint } from './settings.ts';
 import type { Settings } from './settings.ts';
@@ -28,6 +30,14 @@ export interface Outgoing {
   body?: Uint8Array | StreamBody | undefined;
   signal?: AbortSignal | undefined;
   endless?: boolean | undefined;
+}
+
+/** A request as it goes over the wire. */
+interface Signed {
+  path: string;
+  headers: Record<string, string>;
+  /** Of its body, in bytes. */
+  length: number;
 }
 
 /** What came back; its body must be read to the end or destroyed. */
@@ -47,6 +57,7 @@ const ERROR_BYTES_MAX = 64 * 1024;
 export class Connection {
   readonly settings: Settings;
   #pool: PoolType;
+  #receiver: Receiver;
   readonly #signer: SignatureV4;
   readonly #clock: Clock;
   #clockSkewMs = 0;
@@ -55,6 +66,7 @@ export class Connection {
     this.settings = settings;
     this.#clock = clock;
     this.#pool = newPool(settings);
+    this.#receiver = new Receiver(originOf(settings));
     this.#signer = new SignatureV4({
       service: 's3',
       region: () => Promise.resolve(settings.region),
@@ -77,40 +89,14 @@ export class Connection {
 
   /** Resolves with whatever the store answers. */
   async sendRaw(outgoing: Outgoing): Promise<Incoming> {
-    const { key, query = {}, body, signal } = outgoing;
-    const { bucket, virtual } = this.settings;
-    const path = `${virtual ? '' : `/${encode(bucket)}`}${key === undefined ? (virtual ? '/' : '') : `/${encodeKey(key)}`}`;
-    const url = new URL(this.settings.endpoint);
-    const host = virtual ? `${bucket}.${url.host}` : url.host;
-    const headers: Record<string, string> = { ...outgoing.headers, host };
-    const length = body === undefined ? 0 : body instanceof Uint8Array ? body.length : body.size;
-    if (body !== undefined) headers['content-length'] = String(length);
-    if (body !== undefined && !(body instanceof Uint8Array)) {
-      headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
-    }
-    const base = url.pathname === '/' ? '' : url.pathname;
-    const signed = await this.#signer.sign(
-      {
-        method: outgoing.method,
-        protocol: url.protocol,
-        hostname: url.hostname,
-        path: base + path,
-        query,
-        headers,
-        ...(body instanceof Uint8Array ? { body } : {}),
-      },
-      { signingDate: new Date(this.#clock.now() + this.#clockSkewMs) },
-    );
-    const search = Object.keys(query)
-      .map((name) => `${encode(name)}=${encode(query[name] ?? '')}`)
-      .join('&');
+    const { path, headers, length } = await this.#sign(outgoing);
     try {
       const answer = await request.call(this.#pool, {
         method: outgoing.method as Dispatcher.HttpMethod,
-        path: base + path + (search === '' ? '' : `?${search}`),
-        headers: signed.headers,
-        body: bodyOf(body),
-        signal: signal ?? null,
+        path,
+        headers,
+        body: bodyOf(outgoing.body),
+        signal: outgoing.signal ?? null,
         headersTimeout: IDLE_MS_MAX + length / UPLOAD_BYTES_PER_MS_MIN,
         bodyTimeout: outgoing.endless === true ? 0 : IDLE_MS_MAX,
       });
@@ -124,13 +110,50 @@ export class Connection {
     }
   }
 
+  /** A GET, tried once and in the plain case only: see `Receiver`. */
+  async receive(outgoing: Outgoing, begin: Begin): Promise<boolean> {
+    const { path, headers } = await this.#sign(outgoing);
+    return this.#receiver.get(path, headers, begin);
+  }
+
   /** The S3Error for a connection or a body that broke. */
   broken(subject: { method: string; key?: string | undefined }, cause: unknown): S3Error {
     return errorOfConnection(this.settings, { method: subject.method, key: subject.key }, cause);
   }
 
   async close(): Promise<void> {
+    this.#receiver.close();
     await this.#pool.destroy();
+  }
+
+  async #sign({ method, key, query = {}, headers: given, body }: Outgoing): Promise<Signed> {
+    const { bucket, virtual } = this.settings;
+    const below = `${virtual ? '' : `/${encode(bucket)}`}${key === undefined ? (virtual ? '/' : '') : `/${encodeKey(key)}`}`;
+    const url = new URL(this.settings.endpoint);
+    const path = (url.pathname === '/' ? '' : url.pathname) + below;
+    const host = virtual ? `${bucket}.${url.host}` : url.host;
+    const headers: Record<string, string> = { ...given, host };
+    const length = body === undefined ? 0 : body instanceof Uint8Array ? body.length : body.size;
+    if (body !== undefined) headers['content-length'] = String(length);
+    if (body !== undefined && !(body instanceof Uint8Array)) {
+      headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
+    }
+    const signed = await this.#signer.sign(
+      {
+        method,
+        protocol: url.protocol,
+        hostname: url.hostname,
+        path,
+        query,
+        headers,
+        ...(body instanceof Uint8Array ? { body } : {}),
+      },
+      { signingDate: new Date(this.#clock.now() + this.#clockSkewMs) },
+    );
+    const search = Object.keys(query)
+      .map((name) => `${encode(name)}=${encode(query[name] ?? '')}`)
+      .join('&');
+    return { path: path + (search === '' ? '' : `?${search}`), headers: signed.headers, length };
   }
 
   async #refusal(outgoing: Outgoing, incoming: Incoming): Promise<S3Error> {
@@ -157,7 +180,9 @@ export class Connection {
       if (this.settings.isDefaultEndpoint) {
         this.settings.endpoint = defaultEndpoint(error.region);
         void this.#pool.close();
+        this.#receiver.close();
         this.#pool = newPool(this.settings);
+        this.#receiver = new Receiver(originOf(this.settings));
       }
       return true;
     }
@@ -193,10 +218,13 @@ function isFine(incoming: Incoming, accepted: readonly number[]): boolean {
   return (incoming.status >= 200 && incoming.status < 300) || accepted.includes(incoming.status);
 }
 
+function originOf({ endpoint, virtual, bucket }: Settings): string {
+  const url = new URL(endpoint);
+  return `${url.protocol}//${virtual ? `${bucket}.` : ''}${url.host}`;
+}
+
 function newPool(settings: Settings): PoolType {
-  const url = new URL(settings.endpoint);
-  const origin = `${url.protocol}//${settings.virtual ? `${settings.bucket}.` : ''}${url.host}`;
-  return new Pool(origin, {
+  return new Pool(originOf(settings), {
     connections: CONNECTIONS,
     allowH2: false,
     connect: { timeout: CONNECT_MS_MAX },

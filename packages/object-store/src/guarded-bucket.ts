@@ -27,6 +27,7 @@ import type {
   PutResult,
   RawRequest,
   RawResponse,
+  ReceiveOptions,
   StreamBody,
   VersionPage,
   WriteCondition,
@@ -161,6 +162,9 @@ class GuardedBucket implements Bucket {
   }
   get(key: string, options?: GetOptions): Promise<ObjectBody> {
     return this.#bucket.get(key, options);
+  }
+  receive(key: string, options: ReceiveOptions, sink: (bytes: Uint8Array) => void): Promise<void> {
+    return this.#bucket.receive(key, options, sink);
   }
   listUploads(prefix: string): Promise<ListedUpload[]> {
     return this.#bucket.listUploads(prefix);

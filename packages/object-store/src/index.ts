@@ -23,6 +23,7 @@ export type {
   PutResult,
   RawRequest,
   RawResponse,
+  ReceiveOptions,
   StreamBody,
   VersionPage,
   VersionPosition,

@@ -18,6 +18,7 @@ import type {
   PutResult,
   RawRequest,
   RawResponse,
+  ReceiveOptions,
   StreamBody,
   VersionPage,
 } from './bucket.ts';
@@ -113,6 +114,33 @@ export class S3Bucket implements Bucket {
       signal: options.signal,
     });
     return { ...head, body, length };
+  }
+
+  async receive(
+    key: string,
+    options: ReceiveOptions,
+    sink: (bytes: Uint8Array) => void,
+  ): Promise<void> {
+    const { start, end } = options.range;
+    const length = end - start + 1;
+    const outgoing = reading('GET', key, options);
+    outgoing.headers = withRange(outgoing, start, end);
+    let done = 0;
+    const take = (bytes: Uint8Array): void => {
+      done += bytes.length;
+      sink(bytes);
+    };
+    await this.#requests.connection.receive(outgoing, (status, headers) =>
+      status === 206 && headers['content-length'] === String(length) ? take : undefined,
+    );
+    if (done === length) return;
+    // Whatever went wrong: this way there are retries, and errors that say why.
+    const rest = await this.get(key, { ...options, range: { start: start + done, end } });
+    if (rest.length !== length - done)
+      throw new S3Error('BadResponse', `GET "${key}" did not send the range it was asked for.`, {
+        key,
+      });
+    for await (const chunk of rest.body) sink(chunk);
   }
 
   async put(

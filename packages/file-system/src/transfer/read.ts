@@ -3,7 +3,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { S3Error, collect } from '@moorage/object-store';
 import { Failpoint, failpoint } from '../failpoint.ts';
 import type { Bucket, ListedObject, ObjectHead } from '@moorage/object-store';
-import type { ObjectPin, RemoteHead, TransferJob, TransferResult } from './jobs.ts';
+import type { ByteSpan, ObjectPin, RemoteHead, TransferJob, TransferResult } from './jobs.ts';
 
 type JobOf<Kind> = Extract<TransferJob, { kind: Kind }>;
 
@@ -63,24 +63,20 @@ export async function headObject(bucket: Bucket, job: JobOf<'head'>): Promise<Tr
 export async function fetchBytes(bucket: Bucket, job: JobOf<'fetch'>): Promise<TransferResult> {
   const { start, end } = job.span;
   try {
-    const object = await bucket.get(job.from.key, {
-      ...pinned(job.from),
-      range: { start, end: end - 1 },
-    });
     if (job.path === undefined) {
-      return { kind: 'fetched', id: job.id, body: await collect(object.body, object.length) };
+      return { kind: 'fetched', id: job.id, body: await readPinned(bucket, job.from, start, end) };
     }
     // Into the page cache: a trip to the thread pool for each piece costs more than the copy.
     const fd = openSync(job.path, 'r+');
+    let at = start;
     try {
-      let at = start;
-      for await (const chunk of object.body) {
+      await receivePinned(bucket, job.from, job.span, (bytes) => {
         failpoint(Failpoint.downloadWrite);
-        for (let done = 0; done < chunk.length;) {
-          done += writeSync(fd, chunk, done, chunk.length - done, at + done);
+        for (let done = 0; done < bytes.length;) {
+          done += writeSync(fd, bytes, done, bytes.length - done, at + done);
         }
-        at += chunk.length;
-      }
+        at += bytes.length;
+      });
     } finally {
       closeSync(fd);
     }
@@ -97,9 +93,23 @@ export async function readPinned(
   from: ObjectPin,
   start: number,
   end: number,
-): Promise<Uint8Array> {
-  const object = await bucket.get(from.key, { ...pinned(from), range: { start, end: end - 1 } });
-  return collect(object.body, object.length);
+): Promise<Uint8Array<ArrayBuffer>> {
+  const all = new Uint8Array(end - start);
+  let at = 0;
+  await receivePinned(bucket, from, { start, end }, (bytes) => {
+    all.set(bytes, at);
+    at += bytes.length;
+  });
+  return all;
+}
+
+function receivePinned(
+  bucket: Bucket,
+  from: ObjectPin,
+  { start, end }: ByteSpan,
+  sink: (bytes: Uint8Array) => void,
+): Promise<void> {
+  return bucket.receive(from.key, { ...pinned(from), range: { start, end: end - 1 } }, sink);
 }
 
 /** By version where there are versions, and by ETag in any case. */
