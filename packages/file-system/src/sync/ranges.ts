@@ -74,11 +74,12 @@ export class Ranges {
     return waitId;
   }
 
-  /** Who reads in sequence is half way through what was fetched ahead: time to go on. */
+  /** Who reads in sequence has left room in the window for another piece: time to go on. */
   passed(ino: number, offset: number, length: number): void {
     const reader = this.#readers.get(ino);
     if (reader === undefined || reader.window === 0 || offset > reader.next) return;
-    if (reader.next - offset - length > reader.window / 2) return;
+    const ahead = reader.next - offset - length;
+    if (ahead > Math.max(reader.window / 2, reader.window - pieceBytes)) return;
     const size = this.#context.attributes(ino)?.size ?? 0;
     if (reader.next < size) this.#readAhead(ino, offset, length, size);
   }
@@ -123,13 +124,14 @@ export class Ranges {
       }
       const next = this.#nextStart(ino, at);
       const end = Math.min(span.end, at + pieceBytes, next);
-      waitId ||= this.#start({
+      const fetch = this.#start({
         ino,
         span: { start: at, end: Math.min(end, size) },
         waitId: this.#context.tree.newWait(),
         tries: 0,
         done: undefined,
-      }).waitId;
+      });
+      waitId ||= fetch.waitId;
       at = end;
     }
     return waitId;
@@ -150,21 +152,26 @@ export class Ranges {
   #readAhead(ino: number, offset: number, length: number, size: number): void {
     const known = this.#readers.get(ino);
     const reader = known ?? { next: 0, window: 0 };
-    // Many files are only looked at: the first read says nothing yet.
+    const end = offset + length;
+    // Many files are only looked at: a first read that is small says nothing yet.
     const isSequential =
-      known !== undefined &&
-      offset <= reader.next &&
-      offset + length + windowBytesMax >= reader.next;
+      known === undefined
+        ? length >= windowBytesMin
+        : offset <= reader.next && end + windowBytesMax >= reader.next;
     reader.window = isSequential
-      ? Math.min(windowBytesMax, Math.max(windowBytesMin, reader.window * 2))
+      ? Math.min(windowBytesMax, Math.max(windowBytesMin, 4 * length, reader.window * 2))
       : 0;
-    reader.next = offset + length + reader.window;
+    let next = end + reader.window;
+    // Whole pieces, once there are several.
+    if (reader.window > pieceBytes) next -= next % pieceBytes;
+    // Of reads in sequence a later one may come first.
+    reader.next = isSequential ? Math.max(reader.next, next) : next;
     this.#readers.set(ino, reader);
     if (reader.window === 0) return;
-    const from = ceilBlock(offset + length, size);
-    const to = ceilBlock(Math.min(size, from + reader.window), size);
-    for (const { start, end } of this.#context.tree.missing(ino)) {
-      const piece = { start: floorBlock(Math.max(start, from)), end: Math.min(end, to) };
+    const from = ceilBlock(end, size);
+    const to = ceilBlock(Math.min(size, reader.next), size);
+    for (const { start, end: missingEnd } of this.#context.tree.missing(ino)) {
+      const piece = { start: floorBlock(Math.max(start, from)), end: Math.min(missingEnd, to) };
       if (piece.start < piece.end) this.#fetch(ino, piece, size);
     }
   }
