@@ -36,6 +36,7 @@ export { FileSystem } from './file-system.ts';
 export type { FileSystemOptions } from './file-system.ts';
 export type { Clock, Planner } from './core/core.ts';
 export type { Flusher, FsyncTarget } from './core/durability.ts';
+export { received } from './transfer/sent-results.ts';
 export { createPlanner } from './sync/planner.ts';
 export type { SyncOptions } from './sync/context.ts';
 export { KeyNamesFixed } from './sync/key-names.ts';

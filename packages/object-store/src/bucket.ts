@@ -37,7 +37,8 @@ export interface ListedObject {
 
 /** One page; `continuation` is absent on the last one. */
 export interface ListPage {
-  objects: ListedObject[];
+  /** Read from the answer when it is asked for: the next page can be requested before. */
+  readonly objects: ListedObject[];
   prefixes: string[];
   continuation?: string;
 }

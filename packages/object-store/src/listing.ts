@@ -1,25 +1,21 @@
 /** Pages of ListObjectsV2, ListObjectVersions and ListMultipartUploads, all asked for with `encoding-type=url`. */
 import type { ListedObject, ListedUpload, ListedVersion, ListPage, VersionPage } from './bucket.ts';
 import { decodeListed, unquote } from './wire.ts';
-import { elements, mixedElements, text } from './xml.ts';
+import { elements, fields, mixedPositions, positions, text } from './xml.ts';
+
+const objectFields = ['Key', 'Size', 'ETag', 'LastModified', 'StorageClass'] as const;
+const versionFields = ['Key', 'VersionId', 'IsLatest', 'Size', 'ETag', 'LastModified'] as const;
 
 /** Undefined when this is not a listing. */
 export function listPage(xml: string): ListPage | undefined {
   if (!xml.includes('<ListBucketResult')) return undefined;
-  const key = keyReader(xml);
+  const decoded = keyDecoder(xml);
+  let objects: ListedObject[] | undefined;
   const page: ListPage = {
-    objects: elements(xml, 'Contents').map((entry) => {
-      const object: ListedObject = {
-        key: key(entry, 'Key'),
-        size: Number(text(entry, 'Size') ?? 0),
-        eTag: unquote(text(entry, 'ETag') ?? ''),
-        lastModified: Date.parse(text(entry, 'LastModified') ?? '') || 0,
-      };
-      const storageClass = text(entry, 'StorageClass');
-      if (storageClass !== undefined) object.storageClass = storageClass;
-      return object;
-    }),
-    prefixes: elements(xml, 'CommonPrefixes').map((entry) => key(entry, 'Prefix')),
+    get objects() {
+      return (objects ??= objectsOf(xml, decoded));
+    },
+    prefixes: prefixesOf(xml, decoded),
   };
   const continuation = text(xml, 'NextContinuationToken');
   if (text(xml, 'IsTruncated') === 'true' && continuation !== undefined) {
@@ -28,27 +24,42 @@ export function listPage(xml: string): ListPage | undefined {
   return page;
 }
 
+function objectsOf(xml: string, decoded: (key: string) => string): ListedObject[] {
+  return positions(xml, 'Contents').map((position) => {
+    const [key, size, eTag, lastModified, storageClass] = fields(xml, position, objectFields);
+    const object: ListedObject = {
+      key: decoded(key),
+      size: Number(size),
+      eTag: unquote(eTag),
+      lastModified: Date.parse(lastModified) || 0,
+    };
+    if (storageClass !== '') object.storageClass = storageClass;
+    return object;
+  });
+}
+
 /** Undefined when this is not a listing of versions. */
 export function versionPage(xml: string): VersionPage | undefined {
   if (!xml.includes('<ListVersionsResult')) return undefined;
-  const key = keyReader(xml);
-  const read = (entry: string, deleteMarker: boolean): ListedVersion => ({
-    key: key(entry, 'Key'),
-    versionId: text(entry, 'VersionId') ?? 'null',
-    isLatest: text(entry, 'IsLatest') === 'true',
-    deleteMarker,
-    size: Number(text(entry, 'Size') ?? 0),
-    eTag: unquote(text(entry, 'ETag') ?? ''),
-    lastModified: Date.parse(text(entry, 'LastModified') ?? '') || 0,
-  });
+  const decoded = keyDecoder(xml);
   const page: VersionPage = {
-    versions: mixedElements(xml, ['Version', 'DeleteMarker']).map(({ name, content }) =>
-      read(content, name === 'DeleteMarker'),
-    ),
-    prefixes: elements(xml, 'CommonPrefixes').map((entry) => key(entry, 'Prefix')),
+    versions: mixedPositions(xml, ['Version', 'DeleteMarker']).map((position): ListedVersion => {
+      const found = fields(xml, position, versionFields);
+      const [key, versionId, isLatest, size, eTag, lastModified] = found;
+      return {
+        key: decoded(key),
+        versionId: versionId === '' ? 'null' : versionId,
+        isLatest: isLatest === 'true',
+        deleteMarker: position.name === 'DeleteMarker',
+        size: Number(size),
+        eTag: unquote(eTag),
+        lastModified: Date.parse(lastModified) || 0,
+      };
+    }),
+    prefixes: prefixesOf(xml, decoded),
   };
   if (text(xml, 'IsTruncated') === 'true') {
-    const keyMarker = key(xml, 'NextKeyMarker');
+    const keyMarker = decoded(text(xml, 'NextKeyMarker') ?? '');
     const versionIdMarker = text(xml, 'NextVersionIdMarker');
     page.next = versionIdMarker === undefined ? { keyMarker } : { keyMarker, versionIdMarker };
   }
@@ -58,19 +69,19 @@ export function versionPage(xml: string): VersionPage | undefined {
 /** Undefined when this is not a listing of uploads. */
 export function uploadPage(xml: string): ListedUpload[] | undefined {
   if (!xml.includes('<ListMultipartUploadsResult')) return undefined;
-  const key = keyReader(xml);
+  const decoded = keyDecoder(xml);
   return elements(xml, 'Upload').map((entry) => ({
-    key: key(entry, 'Key'),
+    key: decoded(text(entry, 'Key') ?? ''),
     uploadId: text(entry, 'UploadId') ?? '',
     initiated: Date.parse(text(entry, 'Initiated') ?? '') || 0,
   }));
 }
 
+function prefixesOf(xml: string, decoded: (key: string) => string): string[] {
+  return elements(xml, 'CommonPrefixes').map((entry) => decoded(text(entry, 'Prefix') ?? ''));
+}
+
 /** Some stores ignore `encoding-type` and then do not echo it. */
-function keyReader(xml: string): (entry: string, name: string) => string {
-  const encoded = text(xml, 'EncodingType') === 'url';
-  return (entry, name) => {
-    const value = text(entry, name) ?? '';
-    return encoded ? decodeListed(value) : value;
-  };
+function keyDecoder(xml: string): (key: string) => string {
+  return text(xml, 'EncodingType') === 'url' ? decodeListed : (key) => key;
 }

@@ -30,6 +30,18 @@ test('a page of a listing', () => {
   });
 });
 
+test('entries of a listing in any order, with elements of others, empty ones and entities', () => {
+  const page = listPage(
+    '<ListBucketResult><Contents><Owner><ID>o</ID><DisplayName>d</DisplayName></Owner><Size>3</Size>' +
+      '<StorageClass/><ChecksumAlgorithm>CRC32</ChecksumAlgorithm><ETag>W/"&#34;x&amp;quot;"</ETag>' +
+      '<Key>a&lt;b</Key></Contents><Contents><Key>c</Key><ETag>"</ETag></Contents></ListBucketResult>',
+  );
+  expect(page?.objects).toEqual([
+    { key: 'a<b', size: 3, eTag: '"x&quot;', lastModified: 0 },
+    { key: 'c', size: 0, eTag: '"', lastModified: 0 },
+  ]);
+});
+
 test('keys of a store that ignores encoding-type are taken as they are', () => {
   const page = listPage(
     '<ListBucketResult><Contents><Key>a+b%20</Key><Size>0</Size></Contents></ListBucketResult>',

@@ -18,6 +18,7 @@ export function encodeKey(key: string): string {
 
 /** A key or prefix of a listing with `encoding-type=url`, in which a blank may be a plus. */
 export function decodeListed(value: string): string {
+  if (!value.includes('%') && !value.includes('+')) return value;
   const escaped = value.replaceAll('+', '%20');
   try {
     return decodeURIComponent(escaped);
@@ -31,7 +32,10 @@ export function quote(eTag: string): string {
 }
 
 export function unquote(eTag: string): string {
-  return eTag.replace(/^(?:W\/)?"(.*)"$/s, '$1');
+  const start = eTag.startsWith('W/') ? 3 : 1;
+  return eTag.length > start && eTag[start - 1] === '"' && eTag.endsWith('"')
+    ? eTag.slice(start, -1)
+    : eTag;
 }
 
 /** The headers of a precondition on what is about to be written. */

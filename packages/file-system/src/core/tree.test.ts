@@ -53,6 +53,40 @@ describe('a directory that is not listed', () => {
   });
 });
 
+test('a listing of many names is a commit: all are there after a crash, as they were listed', () => {
+  const count = 1_500;
+  const assumed = { ...planner.attributes, known: false };
+  const inos: number[] = [];
+  const list = (from: number, to: number): void =>
+    fx.fs.tree.transaction(() => {
+      for (let i = from; i < to; i++)
+        inos.push(fx.fs.tree.addRemote(rootIno, `ü${i}`, { ...assumed, size: i }, `base ${i}`));
+    });
+  const check = (): void => {
+    const attributes = newAttributes();
+    expect(fx.names()).toEqual(Array.from({ length: count }, (_, i) => `ü${i}`));
+    for (const i of [0, 999, 1000, count - 1]) {
+      expect(fx.fs.tree.child(rootIno, `ü${i}`)).toBe(inos[i]);
+      expect(fx.fs.tree.attributes(inos[i]!, attributes)).toBe(true);
+      expect(attributes).toMatchObject({ kind: Kind.file, mode: 0o644, size: i, nlink: 1 });
+      expect(attributes).toMatchObject({ mtimeSec: 1000, btimeSec: 1000, ctimeNsec: 5 });
+      expect(fx.fs.tree.base(inos[i]!)).toBe(`base ${i}`);
+      expect(fx.fs.tree.isKnown(inos[i]!)).toBe(false);
+      expect(fx.fs.tree.missing(inos[i]!)).toEqual(i === 0 ? [] : [{ start: 0, end: i }]);
+    }
+  };
+  list(0, count);
+  fx.fs.tree.setListed(rootIno, true);
+  check();
+  fx.crash();
+  check();
+  fx.fs.tree.removeRemote(inos[1200]!);
+  fx.fs.tree.replaceRemote(inos[1201]!, { ...planner.attributes, size: 3 });
+  fx.crash();
+  expect(fx.names()).toHaveLength(count - 1);
+  expect(fx.stat(inos[1201]!).size).toBe(3);
+});
+
 test('attributes that are only assumed are waited for, and may turn out to be a link', () => {
   const assumed = { ...planner.attributes, size: 7, known: false };
   const ino = fx.fs.tree.addRemote(rootIno, 'l', assumed);

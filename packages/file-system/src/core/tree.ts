@@ -18,6 +18,8 @@ import type { Handles } from './handles.ts';
 
 const lostAndFoundPrefix = '.s3files-lost+found-';
 const recordPrefix = 'sync:';
+/** Of a directory with more names than this few are looked at: they become inodes in memory when they are. */
+const manyNames = 1_000;
 
 export class CoreTree implements Tree {
   readonly cache: Cache;
@@ -140,7 +142,7 @@ export class CoreTree implements Tree {
     return this.#has(ino, InodeFlag.known);
   }
 
-  addRemote(parent: number, name: string, attributes: RemoteAttributes): number {
+  addRemote(parent: number, name: string, attributes: RemoteAttributes, base: string = ''): number {
     const { store } = this.#core;
     return this.transaction(() => {
       const directory = store.get(parent)!;
@@ -150,11 +152,18 @@ export class CoreTree implements Tree {
       inode.atimeSec = inode.ctimeSec = inode.btimeSec = inode.mtimeSec;
       inode.atimeNsec = inode.ctimeNsec = inode.btimeNsec = inode.mtimeNsec;
       setRemoteSize(inode, attributes);
+      inode.base = base;
+      // While a directory is being listed for the first time nobody has seen what it holds.
+      const isSeen = (directory.flags & InodeFlag.listed) !== 0;
+      const isOneOfMany = store.directory(directory).names.size >= manyNames;
+      if (!isSeen && isOneOfMany && attributes.kind === Kind.file && !attributes.known) {
+        store.insertListed(inode);
+        return inode.ino;
+      }
       store.insert(inode);
       if (attributes.kind === Kind.directory) directory.nlink++;
       store.touch(directory);
-      // While a directory is being listed for the first time nobody has seen what it holds.
-      if ((directory.flags & InodeFlag.listed) !== 0) this.#directoryChanged(directory, name);
+      if (isSeen) this.#directoryChanged(directory, name);
       return inode.ino;
     });
   }

@@ -14,12 +14,21 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { Extents, type BlockState } from '../content/extents.ts';
 import { Failpoint, failpoint } from '../failpoint.ts';
 import { Journal } from './journal.ts';
-import { hasContent, openDatabase, putInodeSql, schemaVersion, type Row } from './schema.ts';
+import {
+  hasContent,
+  openDatabase,
+  putInodeSql,
+  putListedSql,
+  schemaVersion,
+  type Row,
+} from './schema.ts';
 
 /** One change as the journal keeps it. Appending a letter is compatible, changing one is not. */
 export type Entry =
   /** An inode's row. */
   | ['i', ...Row]
+  /** A new inode that came with a listing (`listedRowOf`). */
+  | ['l', ...Row]
   /** An inode is gone. */
   | ['d', number]
   /** Blocks [first, end) of an inode have this state now. */
@@ -45,6 +54,7 @@ export class Database {
   readonly #reserve: string;
   readonly #reserveBytes: number;
   readonly #putInode: StatementSync;
+  readonly #putListed: StatementSync;
   readonly #deleteInode: StatementSync;
   readonly #putExtents: StatementSync;
   readonly #getExtents: StatementSync;
@@ -77,6 +87,7 @@ export class Database {
     this.#journal = new Journal(journalPath);
     this.sql = openDatabase(join(dir, 'metadata.db'));
     this.#putInode = this.sql.prepare(putInodeSql);
+    this.#putListed = this.sql.prepare(putListedSql);
     this.#deleteInode = this.sql.prepare('DELETE FROM inode WHERE ino = ?');
     this.#putExtents = this.sql.prepare('INSERT OR REPLACE INTO extent VALUES (?, ?)');
     this.#getExtents = this.sql.prepare('SELECT runs FROM extent WHERE ino = ?');
@@ -131,6 +142,9 @@ export class Database {
   /** Writes a row into the open transaction; it is in the journal already. */
   putInodeRow(row: Row): void {
     this.#putInode.run(...row);
+  }
+  putListedRow(row: Row): void {
+    this.#putListed.run(...row);
   }
   deleteInodeRow(ino: number): void {
     this.#deleteInode.run(ino);
@@ -261,6 +275,9 @@ export class Database {
           if (hasContent(row)) this.replayed.add(row[0] as number);
           break;
         }
+        case 'l':
+          this.#putListed.run(...(entry.slice(1) as Row));
+          break;
         case 'd':
           this.deleteInodeRow(entry[1]);
           break;

@@ -21,31 +21,37 @@ export class Directory {
   readonly names: Map<string, number> = new Map();
   /** Every name the store has is in `names`, so a miss is an answer. */
   complete: boolean;
-  /** Children in cookie order; may hold some that are gone. Two arrays: an object a child is five times as large. */
+  /** Children in cookie order. Two arrays: an object a child is five times as large. */
   #order: number[] | undefined;
   #orderedNames: string[] = [];
+  /** How many of these are gone. */
+  #gone = 0;
 
   constructor(complete: boolean) {
     this.complete = complete;
   }
 
-  set(name: string, packed: number): void {
-    if (this.names.get(name) === packed) return;
-    this.names.set(name, packed);
+  /** False when the name was there. */
+  set(name: string, packed: number): boolean {
     const order = this.#order;
-    if (order === undefined) return;
+    if (order !== undefined && this.names.get(name) === packed) return false;
+    const { size } = this.names;
+    this.names.set(name, packed);
+    const isNew = this.names.size > size;
+    if (order === undefined) return isNew;
     const last = order[order.length - 1];
     if (last === undefined || last < packed) {
       order.push(packed);
       this.#orderedNames.push(name);
+      if (!isNew) this.#gone++;
     } else this.#forgetOrder();
+    return isNew;
   }
 
   delete(name: string): void {
-    this.names.delete(name);
-    const order = this.#order;
-    if (order !== undefined && order.length > 64 && order.length > this.names.size * 2)
-      this.#forgetOrder();
+    if (!this.names.delete(name) || this.#order === undefined) return;
+    this.#gone++;
+    if (this.#order.length > 64 && this.#order.length > this.names.size * 2) this.#forgetOrder();
   }
 
   /** Calls `each` for the entries whose inode number is above `after`; only when `complete`. */
@@ -62,18 +68,26 @@ export class Directory {
     for (let index = low; index < order.length; index++) {
       const name = names[index]!;
       const packed = order[index]!;
-      if (this.names.get(name) === packed && !each(name, packed)) return;
+      const isWhole = this.#gone === 0 && this.#order === order;
+      if ((isWhole || this.names.get(name) === packed) && !each(name, packed)) return;
     }
   }
 
   #forgetOrder(): void {
     this.#order = undefined;
     this.#orderedNames = [];
+    this.#gone = 0;
   }
 
+  /** Names were mostly set in this order: children of a listing, or of the database, come so. */
   #sort(): number[] {
+    const packed = [...this.names.values()];
+    if (packed.every((child, index) => index === 0 || packed[index - 1]! < child)) {
+      this.#orderedNames = [...this.names.keys()];
+      return packed;
+    }
     const children = [...this.names].sort(([, a], [, b]) => a - b);
     this.#orderedNames = children.map(([name]) => name);
-    return children.map(([, packed]) => packed);
+    return children.map(([, child]) => child);
   }
 }

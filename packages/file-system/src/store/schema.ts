@@ -1,6 +1,6 @@
 /** The tables of one file system, and how an inode becomes a row and back. */
 import { DatabaseSync } from 'node:sqlite';
-import type { Kind } from '../operations.ts';
+import { Kind } from '../operations.ts';
 import { Inode } from './inode.ts';
 
 /** Raised when a table, a row or a journal entry changes its meaning; an older directory is then refused. */
@@ -44,6 +44,26 @@ export const putInodeSql: string = `INSERT INTO inode (${inodeColumns}) VALUES (
     .slice(1)
     .map((column) => `${column} = excluded.${column}`)
     .join(', ')}`;
+
+/** Of a file that was found in a listing: one time, all bytes in S3, everything else as it is at first. */
+export const putListedSql: string = `INSERT INTO inode (${inodeColumns})
+  VALUES (?1, ${Kind.file}, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9, ?8, ?9, ?8, ?9, ?8, ?9, 0, 0, 0, ?7, '', ?10)`;
+
+/** The parameters of `putListedSql`. */
+export function listedRowOf(inode: Inode): Row {
+  return [
+    inode.ino,
+    inode.parent,
+    inode.name,
+    inode.mode,
+    inode.uid,
+    inode.gid,
+    inode.size,
+    inode.mtimeSec,
+    inode.mtimeNsec,
+    inode.base,
+  ];
+}
 
 export function openDatabase(path: string): DatabaseSync {
   const database = new DatabaseSync(path);

@@ -11,7 +11,7 @@ import { Kind } from '../operations.ts';
 import { Database } from './database.ts';
 import { childIno, childKind, Directory, packChild } from './directory.ts';
 import { firstIno, Inode } from './inode.ts';
-import { inodeColumns, inodeOf, rowOf, type Row } from './schema.ts';
+import { inodeColumns, inodeOf, listedRowOf, rowOf, type Row } from './schema.ts';
 import { Uses } from './uses.ts';
 
 export interface StoreLimits {
@@ -147,6 +147,14 @@ export class Store {
     this.#inodes.set(inode.ino, inode);
     this.touch(inode);
     if (inode.parent !== 0) this.#enter(inode);
+  }
+
+  /** A new file of which nothing is known but what a listing shows: a row and a name. Inside a transaction. */
+  insertListed(inode: Inode): void {
+    const row = listedRowOf(inode);
+    this.database.add(['l', ...row]);
+    this.database.putListedRow(row);
+    this.#enter(inode);
   }
 
   /** The row has changed. Inside a transaction. */
@@ -316,8 +324,7 @@ export class Store {
   #enter(inode: Inode): void {
     const parent = this.get(inode.parent)!;
     const directory = this.directory(parent);
-    if (!directory.names.has(inode.name)) this.#names++;
-    directory.set(inode.name, packChild(inode.ino, inode.kind));
+    if (directory.set(inode.name, packChild(inode.ino, inode.kind))) this.#names++;
   }
 
   #markStale(inode: Inode): void {

@@ -32,8 +32,13 @@ export function parseBase(text: string): Base | undefined {
   return base;
 }
 
+/** JSON escapes none of these characters. */
+const plain = /^[\w-]*$/;
+
 export function formatBase(base: Base): string {
   const { eTag, versionId = 0, key = 0, foreign = 0, syncedMs } = base;
+  const isFromListing = !versionId && !key && !foreign && syncedMs === undefined;
+  if (isFromListing && plain.test(eTag)) return `["${eTag}",0,0,0]`;
   const parts = [eTag, versionId, key, foreign];
   return JSON.stringify(syncedMs === undefined ? parts : [...parts, syncedMs]);
 }

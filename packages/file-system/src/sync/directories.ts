@@ -5,7 +5,7 @@
 import { FsError, Kind, failure, rootIno } from '../operations.ts';
 import type { Result, WaitId } from '../operations.ts';
 import type { RemoteObject, TransferResult } from '../transfer/jobs.ts';
-import { newBase, Record } from './base.ts';
+import { formatBase, newBase, Record } from './base.ts';
 import type { Context } from './context.ts';
 import type { Deletions } from './deletions.ts';
 import { isProbe } from './keys.ts';
@@ -24,6 +24,8 @@ interface Listing {
   recursive: boolean;
   waitId: WaitId;
   tries: number;
+  /** Of the files found so far that are not empty. */
+  smallestBytes: number;
   /** Nobody has asked for it yet; told whether it has come. */
   done: ((isListed: boolean) => void) | undefined;
 }
@@ -37,10 +39,10 @@ export class Directories {
   readonly #failed = new Map<number, { error: Result; untilMs: number }>();
   readonly #failures = new Map<string, ImportFailure['reason']>();
   /**
-   * Told of every directory that has been listed for the first time, but for those that were asked for ahead; `alone`:
-   * because somebody looked into it.
+   * Told of every directory that has been listed for the first time, but for those that were asked for ahead. Because
+   * somebody looked into it: with the size of the smallest file in it that is not empty.
    */
-  onListed: (directory: number, alone: boolean) => void = () => undefined;
+  onListed: (directory: number, smallestBytes?: number) => void = () => undefined;
 
   constructor(context: Context, keys: RemoteKeys, deletions: Deletions) {
     this.#context = context;
@@ -84,7 +86,7 @@ export class Directories {
     const prefix = this.#keys.prefixOf(directory);
     if (prefix === undefined || this.#failed.has(directory)) return false;
     const waitId = tree.newWait();
-    const listing = { directory, prefix, recursive: false, waitId, tries: 0, done };
+    const listing = newListing({ directory, prefix, recursive: false, waitId, done });
     this.#listings.set(directory, listing);
     this.#send(listing);
     return true;
@@ -121,7 +123,7 @@ export class Directories {
     // Only what came from S3 can be unlisted, and that has names that are keys.
     if (prefix === undefined) return failure(FsError.Io);
     const waitId = this.#context.tree.newWait();
-    const listing = { directory, prefix, recursive, waitId, tries: 0, done: undefined };
+    const listing = newListing({ directory, prefix, recursive, waitId, done: undefined });
     this.#listings.set(id, listing);
     this.#send(listing);
     return waitId;
@@ -184,16 +186,16 @@ export class Directories {
       this.#failed.set(id, { error, untilMs: this.#context.now() + failureMs });
     } else if (this.#context.attributes(directory) !== undefined) {
       if (recursive) this.#setTreeListed(directory);
-      else if (listing.done === undefined) this.#setListed(directory, true);
+      else if (listing.done === undefined) this.#setListed(directory, listing.smallestBytes);
       else tree.setListed(directory, true);
     }
     listing.done?.(tree.isListed(directory));
     tree.ready(listing.waitId);
   }
 
-  #setListed(directory: number, alone: boolean): void {
+  #setListed(directory: number, smallestBytes?: number): void {
     this.#context.tree.setListed(directory, true);
-    this.onListed(directory, alone);
+    this.onListed(directory, smallestBytes);
   }
 
   #setTreeListed(directory: number): void {
@@ -203,7 +205,7 @@ export class Directories {
       if (kind === Kind.directory) below.push(ino);
     });
     for (const ino of below) this.#setTreeListed(ino);
-    if (!tree.isListed(directory)) this.#setListed(directory, false);
+    if (!tree.isListed(directory)) this.#setListed(directory);
   }
 
   #addPage(listing: Listing, objects: RemoteObject[], prefixes: string[]): void {
@@ -214,6 +216,8 @@ export class Directories {
     for (const object of objects) {
       if (recursive) this.#addDeep(directory, prefix, object);
       else this.addObject(directory, prefix, object);
+      if (object.size > 0 && object.size < listing.smallestBytes)
+        listing.smallestBytes = object.size;
     }
   }
 
@@ -255,7 +259,7 @@ export class Directories {
     const found = tree.child(directory, name);
     if (found !== 0) {
       if (this.#context.attributes(found)?.kind !== Kind.directory) return 0;
-      if (names.isEscaping) return this.#addFile(directory, names.nameBeside(part), object);
+      if (names.isEscaping) return this.#addBeside(directory, part, object);
       this.noteFailure(object.key, 'NameTaken');
       return 0;
     }
@@ -266,18 +270,24 @@ export class Directories {
   #addContent(directory: number, object: RemoteObject): number {
     const { names } = this.#context;
     if (names.isEscaping && directory !== rootIno) {
-      return this.#addFile(directory, names.nameBeside(''), object);
+      return this.#addBeside(directory, '', object);
     }
     this.noteFailure(object.key, 'DirectoryWithContent');
     return 0;
   }
 
+  /** A directory has its name. */
+  #addBeside(directory: number, part: string, object: RemoteObject): number {
+    const name = this.#context.names.nameBeside(part);
+    const isHere = this.#context.tree.child(directory, name) !== 0;
+    return isHere ? 0 : this.#addFile(directory, name, object);
+  }
+
   #addFile(directory: number, name: string, object: RemoteObject): number {
     const { tree, options } = this.#context;
-    if (tree.child(directory, name) !== 0) return 0;
     const attributes = assumedAttributes(object, Kind.file, options.defaults);
-    const ino = tree.addRemote(directory, name, attributes);
-    this.#context.setBase(ino, newBase(object, undefined));
+    const base = formatBase(newBase(object, undefined));
+    const ino = tree.addRemote(directory, name, attributes, base);
     this.#context.imported++;
     this.#forgetFailure(object.key);
     return ino;
@@ -335,4 +345,8 @@ export class Directories {
     if (!this.#failures.delete(key)) return;
     this.#context.tree.setRecord(Record.importFailure + key, undefined);
   }
+}
+
+function newListing(asked: Omit<Listing, 'tries' | 'smallestBytes'>): Listing {
+  return { ...asked, tries: 0, smallestBytes: Infinity };
 }

@@ -39,17 +39,34 @@ export function isKeyTooLong(key: string): boolean {
 
 /** Why a key (relative to the mount's prefix, without the slash of a marker) cannot be a path. */
 export function faultOfPath(path: string): ImportFailure['reason'] | undefined {
-  const parts = path.split('/');
-  if (parts.length > depthMax) return 'TooDeep';
-  for (const part of parts) {
-    if (part === '') return 'EmptyComponent';
-    if (part === '.' || part === '..') return 'DotComponent';
-    if (part.includes('\0')) return 'NulByte';
-    if (part.length * 3 > nameBytesMax && Buffer.byteLength(part, 'utf8') > nameBytesMax) {
-      return 'NameTooLong';
-    }
+  const nul = path.indexOf('\0');
+  let depth = 0;
+  let fault: ImportFailure['reason'] | undefined;
+  for (let start = 0; start <= path.length;) {
+    const slash = path.indexOf('/', start);
+    const end = slash < 0 ? path.length : slash;
+    fault ??= faultOfPart(path, start, end, nul);
+    if (++depth > depthMax) return 'TooDeep';
+    start = end + 1;
   }
-  return undefined;
+  return fault;
+}
+
+/** Of what is between two slashes. `nul`: where the first NUL of the path is, -1 = nowhere. */
+function faultOfPart(
+  path: string,
+  start: number,
+  end: number,
+  nul: number,
+): ImportFailure['reason'] | undefined {
+  const length = end - start;
+  if (length === 0) return 'EmptyComponent';
+  if (length <= 2 && '..'.startsWith(path.slice(start, end))) return 'DotComponent';
+  if (nul >= start && path.slice(start, end).includes('\0')) return 'NulByte';
+  if (length * 3 <= nameBytesMax) return undefined;
+  return Buffer.byteLength(path.slice(start, end), 'utf8') > nameBytesMax
+    ? 'NameTooLong'
+    : undefined;
 }
 
 function isAscii(text: string): boolean {

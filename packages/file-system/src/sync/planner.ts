@@ -126,9 +126,9 @@ class Planner implements Sync {
       relister: this.#relister,
     });
     conflicts.onReturn = (directory) => relister.soon(directory);
-    directories.onListed = (directory, alone) => {
+    directories.onListed = (directory, smallestBytes) => {
       this.#relister.touched(directory, true);
-      if (alone) prefetch.listed(directory);
+      if (smallestBytes !== undefined) prefetch.listed(directory, smallestBytes);
     };
     context.synchronization.onChange = () => {
       exporter.reschedule();

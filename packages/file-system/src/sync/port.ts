@@ -117,8 +117,8 @@ export interface Tree {
   /** HEAD was done (always true for what was made locally). */
   isKnown(ino: number): boolean;
 
-  /** A name that appeared in S3. The name must be free. Returns the new inode; not dirty. */
-  addRemote(parent: number, name: string, attributes: RemoteAttributes): number;
+  /** A name that appeared in S3, and its base. The name must be free. Returns the new inode; not dirty. */
+  addRemote(parent: number, name: string, attributes: RemoteAttributes, base?: string): number;
   /** Attributes that were assumed so far; content and size stay as they are. Tells the kernel when they differ. */
   setRemoteAttributes(ino: number, attributes: RemoteAttributes): void;
   /** Another version: attributes, size, and all cached content is dropped. */

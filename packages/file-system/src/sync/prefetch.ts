@@ -67,10 +67,10 @@ export class Prefetch {
     this.#lanes = parts.lanes;
   }
 
-  /** Its children have just been listed for the first time. */
-  listed(directory: number): void {
+  /** Its children have just been listed for the first time; `smallestBytes`: of those that are not empty. */
+  listed(directory: number, smallestBytes: number = 1): void {
     const rule = this.#context.synchronization.importRule(directory);
-    if (rule.trigger !== 'ON_DIRECTORY_FIRST_ACCESS' || rule.sizeLessThan === 0) return;
+    if (rule.trigger !== 'ON_DIRECTORY_FIRST_ACCESS' || rule.sizeLessThan <= smallestBytes) return;
     // Listed ahead, and now it is looked into: it comes first, and all of it.
     const waiting = this.#batches.findIndex((batch) => batch.id === directory);
     if (waiting >= 0) this.#drop(waiting);

@@ -11,6 +11,8 @@ export type {
   TransferJob,
   TransferResult,
 } from './jobs.ts';
+export { toSend } from './sent-results.ts';
+export type { SentResult } from './sent-results.ts';
 export { knowStore } from './store-knowledge.ts';
 export type { StoreKnowledge, StoreLack, StoreReport } from './store-knowledge.ts';
 export { Transfers } from './transfers.ts';

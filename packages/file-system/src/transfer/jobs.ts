@@ -102,7 +102,6 @@ export interface RemoteObject {
   eTag: string;
   /** Milliseconds since the epoch. */
   lastModified: number;
-  storageClass?: string;
 }
 
 /** What HEAD tells. */

@@ -1,39 +1,45 @@
 /** Jobs that read: listings, heads, and bytes of one exact version. */
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import { S3Error, collect } from '@moorage/object-store';
 import { Failpoint, failpoint } from '../failpoint.ts';
-import type { Bucket, ListedObject, ObjectHead } from '@moorage/object-store';
+import type { Bucket, ObjectHead } from '@moorage/object-store';
 import type { ByteSpan, ObjectPin, RemoteHead, TransferJob, TransferResult } from './jobs.ts';
 
 type JobOf<Kind> = Extract<TransferJob, { kind: Kind }>;
 
-/** Emits every page but the last one, which is the result. */
+/** Emits every page but the last one, which is the result. The next one is on its way while a page is read. */
 export async function listObjects(
   bucket: Bucket,
   job: JobOf<'list'>,
   emit: (page: TransferResult) => void,
 ): Promise<TransferResult> {
-  let continuation: string | undefined;
+  const options = {
+    prefix: job.prefix,
+    ...(job.recursive ? {} : { delimiter: '/' }),
+    ...(job.countMax === undefined ? {} : { maxKeys: job.countMax }),
+  };
+  let next = bucket.list(options);
   for (;;) {
-    const page = await bucket.list({
-      prefix: job.prefix,
-      ...(job.recursive ? {} : { delimiter: '/' }),
-      ...(job.countMax === undefined ? {} : { maxKeys: job.countMax }),
-      ...(continuation === undefined ? {} : { continuation }),
-    });
-    const objects: ListedObject[] = page.objects;
-    const last = page.continuation === undefined || job.countMax !== undefined;
+    const page = await next;
+    const { continuation } = page;
+    const last = continuation === undefined || job.countMax !== undefined;
+    if (!last) {
+      next = bucket.list({ ...options, continuation });
+      // Its failure is met when it is waited for.
+      next.catch(() => undefined);
+      await setImmediate();
+    }
     const result: TransferResult = {
       kind: 'page',
       id: job.id,
-      objects,
+      objects: page.objects,
       prefixes: page.prefixes,
       last,
-      ...(last && page.continuation !== undefined && { isCut: true }),
+      ...(last && continuation !== undefined && { isCut: true }),
     };
     if (last) return result;
     emit(result);
-    continuation = page.continuation;
   }
 }
 
@@ -137,7 +143,6 @@ export function remoteHead(head: ObjectHead): RemoteHead {
     metadata: head.metadata,
   };
   if (head.versionId !== undefined) remote.versionId = head.versionId;
-  if (head.storageClass !== undefined) remote.storageClass = head.storageClass;
   if (head.tagCount !== undefined) remote.tagCount = head.tagCount;
   if (head.contentType !== undefined) remote.contentType = head.contentType;
   if (head.contentEncoding !== undefined) remote.contentEncoding = head.contentEncoding;

@@ -3,7 +3,7 @@
  * told to stop or the mount is gone. Owns all state; everything here is synchronous.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { FileSystem, KeyNamesFixed, createPlanner } from '@moorage/file-system';
+import { FileSystem, KeyNamesFixed, createPlanner, received } from '@moorage/file-system';
 import {
   EventNotes,
   KnownNodes,
@@ -181,7 +181,7 @@ function serve(): void {
   function take(message: ToServing): void {
     switch (message.kind) {
       case 'results':
-        return planner.apply(message.results);
+        return planner.apply(received(message.results));
       case 'request':
         return requests.take(message.id, message.request);
       case 'stop':

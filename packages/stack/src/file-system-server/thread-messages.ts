@@ -1,5 +1,5 @@
 /** What the threads of a server process say to each other. */
-import type { TransferJob, TransferResult } from '@moorage/file-system/transfer';
+import type { SentResult, TransferJob } from '@moorage/file-system/transfer';
 import type { Session } from '@moorage/fuse';
 import type { ServerConfiguration, ServerReply, ServerRequest } from './control-messages.ts';
 import type { FileConflict, FileSystemServerErrorCode, LogLevel } from './file-system-server.ts';
@@ -10,7 +10,7 @@ export interface ServingStart {
 }
 
 export type ToServing =
-  | { kind: 'results'; results: TransferResult[] }
+  | { kind: 'results'; results: SentResult[] }
   | { kind: 'request'; id: number; request: ServerRequest }
   | { kind: 'stop' };
 
