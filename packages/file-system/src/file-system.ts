@@ -10,7 +10,7 @@ import { Content } from './content/content.ts';
 import { noPlace } from './content/place.ts';
 import { addView } from './core/access-points.ts';
 import { access, getattr, setattr } from './core/attributes.ts';
-import { conflictsIno } from './core/conflict-directory.ts';
+import { conflictsIno, isMadeUp } from './core/conflict-directory.ts';
 import { discardCopy, restoreCopy, unlinkEntry } from './core/conflict-settle.ts';
 import { Core, type Clock, type Planner } from './core/core.ts';
 import { Durability, type Flusher, type FsyncTarget } from './core/durability.ts';
@@ -256,6 +256,9 @@ export class FileSystem implements FileSystemOperations {
     return ok;
   }
 
+  listsAlike(ino: number): boolean {
+    return !isMadeUp(ino);
+  }
   opendir(c: Caller, ino: number): Result {
     return opendir(this.#core, this.#handles, c, ino);
   }

@@ -255,7 +255,7 @@ export interface FileSystemEvents {
   /** Cached attributes of `ino` are out of date in every view but `exceptView` (-1 = in all);
    *  `length` > 0: cached bytes from `offset` too (Infinity = to the end); 0: attributes alone. */
   inodeChanged(ino: number, offset: number, length: number, exceptView: number): void;
-  /** The name (present or absent) is out of date in every view but `exceptView`. */
+  /** The name (present, absent or `..`) is out of date in every view but `exceptView`. */
   entryChanged(parent: number, name: string, exceptView: number): void;
 }
 
@@ -339,6 +339,8 @@ export interface FileSystemOperations {
   readlink(c: Caller, ino: number): Status;
   readonly linkTarget: string;
 
+  /** Whether a directory shows the same names to everybody who may list it: then the adapter may keep them. */
+  listsAlike(ino: number): boolean;
   /** Result = handle. */
   opendir(c: Caller, ino: number): Result;
   /** Entries after `cookie` (0 = from the start, `.` and `..` included) until `each` returns false. */

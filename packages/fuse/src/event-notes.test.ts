@@ -61,3 +61,32 @@ test('what the kernel has forgotten is not told of; after a restart everybody ma
   expect(nodes.mayKnow(1, 7)).toBe(false);
   expect(new KnownNodes(false).mayKnow(0, 7)).toBe(true);
 });
+
+test('a listing that the kernel keeps is given up once when a name changes elsewhere', () => {
+  nodes.referenced(0, 7);
+  nodes.referenced(1, 7);
+  notes.listings.begun(0, 7, 100);
+  notes.listings.begun(1, 7, 100);
+  notes.entryChanged(7, 'a', 1);
+  notes.entryChanged(7, 'b', 1);
+  notes.flush();
+  const codes: number[] = [];
+  const [batch] = sent as [Buffer];
+  for (let at = 0; at < batch.length; at += batch.readUInt32LE(at))
+    codes.push(batch.readInt32LE(at + 4));
+  expect(codes).toEqual([3, 2, 3]);
+  const second = batch.readUInt32LE(0);
+  expect(batch.readBigUInt64LE(second + 16)).toBe(7n);
+  expect(batch.readBigInt64LE(second + 24)).toBe(0n);
+  expect(notes.listings.mayStay(0, 7, 101)).toBe(false);
+  expect(notes.listings.mayStay(1, 7, 101)).toBe(true);
+});
+
+test('a listing is kept no longer than the names in it, and not when the directory is forgotten', () => {
+  notes.listings.begun(1, 7, 100);
+  expect(notes.listings.mayStay(1, 7, 5_099)).toBe(true);
+  expect(notes.listings.mayStay(1, 7, 5_100)).toBe(false);
+  expect(notes.listings.mayStay(0, 7, 100)).toBe(false);
+  notes.forgotten(1, 7);
+  expect(notes.listings.mayStay(1, 7, 101)).toBe(false);
+});

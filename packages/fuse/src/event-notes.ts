@@ -6,6 +6,7 @@
  * thread never writes them: it encodes them here and hands them to the notifier (notifier.ts).
  */
 import type { FileSystemEvents, WaitId } from '@moorage/file-system';
+import { KeptListings } from './kept-listings.ts';
 import type { KnownNodes } from './known-nodes.ts';
 import { Notify, replyHeaderBytes } from './wire.ts';
 
@@ -20,10 +21,12 @@ export class EventNotes implements FileSystemEvents {
   #count = 0;
   /** By view: inodes whose cached bytes are out of date until the notification arrives. */
   readonly #stale: Set<number>[] = [];
+  readonly listings: KeptListings;
 
   /** `send` takes whole messages for the notifier, each a complete notification, one after the other. */
   constructor(nodes: KnownNodes, send: (batch: Uint8Array, count: number) => void) {
     this.#nodes = nodes;
+    this.listings = new KeptListings(nodes.countsComplete);
     this.#send = send;
   }
 
@@ -40,9 +43,15 @@ export class EventNotes implements FileSystemEvents {
   }
 
   entryChanged(parent: number, name: string, exceptView: number): void {
-    for (const view of this.#nodes.views())
-      if (view !== exceptView && this.#nodes.mayKnow(view, parent))
-        this.#invalidateEntry(view, parent, name);
+    for (const view of this.#nodes.views()) {
+      if (view === exceptView || !this.#nodes.mayKnow(view, parent)) continue;
+      const isKept = this.listings.drop(view, parent);
+      if (name === '..') continue;
+      this.#invalidateEntry(view, parent, name);
+      // For who has the directory open and goes back to its beginning; the next OPENDIR drops it anyway. In this
+      // order: the kernel takes the first when nobody is listing, so that the second finds all that was listed.
+      if (isKept) this.#invalidateInode(view, parent, 0, Infinity);
+    }
   }
 
   /** The next wait that became ready, oldest first. */
@@ -57,6 +66,7 @@ export class EventNotes implements FileSystemEvents {
 
   forgotten(view: number, ino: number): void {
     this.#stale[view]?.delete(ino);
+    this.listings.drop(view, ino);
   }
 
   /** Hands what was noted to the notifier; false when there was nothing. Call when no operation is running. */

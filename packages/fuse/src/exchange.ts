@@ -21,6 +21,8 @@ export interface Exchange {
   readonly viewNames: ViewNames;
   /** How long the kernel may keep names, attributes and the absence of names it is told now. */
   cacheSeconds: number;
+  /** Milliseconds that only go forward. */
+  readonly now: () => number;
   /** The kernel drops what it has cached of a file where a direct write changes it. */
   isDirectCoherent: boolean;
   /** The inode the request is about. */

@@ -9,11 +9,11 @@ import { rootNode } from './wire.ts';
 export class KnownNodes {
   readonly #byView: Map<number, number>[] = [new Map([[rootNode, Infinity]])];
   readonly #views: number[] = [0];
-  readonly #countsComplete: boolean;
+  /** The kernel session began with this process: nothing is known that was not counted. */
+  readonly countsComplete: boolean;
 
-  /** `countsComplete`: the kernel session begins now, so nothing is known that was not counted. */
   constructor(countsComplete: boolean) {
-    this.#countsComplete = countsComplete;
+    this.countsComplete = countsComplete;
   }
 
   /** All views, the whole file system (0) first. */
@@ -41,6 +41,6 @@ export class KnownNodes {
   }
 
   mayKnow(view: number, ino: number): boolean {
-    return !this.#countsComplete || this.#byView[view]?.has(ino) === true;
+    return !this.countsComplete || this.#byView[view]?.has(ino) === true;
   }
 }

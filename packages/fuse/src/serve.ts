@@ -70,6 +70,8 @@ export interface ServeOptions {
   /** Called before INIT is answered; must be durable when it returns. */
   onSession(session: Session): void;
   work: ServingWork;
+  /** Milliseconds that only go forward. */
+  now(): number;
   log(level: 'warn' | 'error', message: string): void;
 }
 
@@ -123,6 +125,7 @@ export class ServingLoop {
       notes: options.notes,
       viewNames: options.viewNames,
       isDirectCoherent: isDirectCoherent(options.session),
+      now: () => options.now(),
       cacheSeconds: 0,
       ino: 0,
     };

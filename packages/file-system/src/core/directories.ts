@@ -10,7 +10,7 @@ import {
   type Result,
   type Status,
 } from '../operations.ts';
-import type { Inode } from '../store/inode.ts';
+import { InodeFlag, type Inode } from '../store/inode.ts';
 import { eachConflictEntry, isMadeUp } from './conflict-directory.ts';
 import type { Core } from './core.ts';
 import { noteAccess, resultOf } from './data.ts';
@@ -29,6 +29,8 @@ export function opendir(core: Core, handles: Handles, c: Caller, ino: number): R
   const status = core.know(inode);
   if (status !== ok) return resultOf(status);
   if (!core.identity.may(inode, Access.read)) return failure(FsError.AccessDenied);
+  // The adapter may show what it has kept, so that no `readdir` follows.
+  if ((inode.flags & InodeFlag.listed) !== 0 && !isMadeUp(ino)) core.planner.touched(ino);
   return handles.open(inode);
 }
 

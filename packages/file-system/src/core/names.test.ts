@@ -166,6 +166,8 @@ describe('rename', () => {
     expect(fx.fs.rename(alice, rootIno, 'd', rootIno, 'e', 0)).toBe(ok);
     expect(fx.fs.rename(root, rootIno, 'e', to, 'd', 0)).toBe(ok);
     expect(fx.lookup(dir, '..')).toBe(to);
+    // A listing of it that somebody keeps has the one before.
+    expect(fx.entriesChanged).toContainEqual({ parent: dir, name: '..', exceptView: -1 });
   });
 
   test('into itself, over its own ancestor, with bad flags', () => {

@@ -62,7 +62,7 @@ export function rename(
     }
     core.store.move(inode, to.ino, newName);
     if (from !== to) {
-      countMove(from, to, inode);
+      moveBelow(core, from, to, inode);
       core.views.moved(inode);
     }
     core.planner.moved(inode.ino, parent, name);
@@ -125,10 +125,12 @@ function isWithin(core: Core, inode: Inode, ancestor: Inode): boolean {
   return false;
 }
 
-function countMove(from: Inode, to: Inode, inode: Inode): void {
+/** A directory has another one above it. */
+function moveBelow(core: Core, from: Inode, to: Inode, inode: Inode): void {
   if (inode.kind !== Kind.directory) return;
   from.nlink--;
   to.nlink++;
+  core.tellEntry(-1, inode.ino, '..');
 }
 
 function swap(core: Core, from: Inode, inode: Inode, to: Inode, target: Inode): void {
@@ -138,8 +140,8 @@ function swap(core: Core, from: Inode, inode: Inode, to: Inode, target: Inode): 
   core.store.move(inode, to.ino, newName);
   core.store.move(target, from.ino, name);
   if (from !== to) {
-    countMove(from, to, inode);
-    countMove(to, from, target);
+    moveBelow(core, from, to, inode);
+    moveBelow(core, to, from, target);
     core.views.moved(inode);
     core.views.moved(target);
   }

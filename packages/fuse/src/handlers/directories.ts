@@ -3,7 +3,7 @@ import { FsError, errorOf, ok, pending } from '@moorage/file-system';
 import type { DirectoryEntry } from '@moorage/file-system';
 import { encodeEntry, entryBytes, modeTypeOf } from '../encode-attributes.ts';
 import type { Exchange } from '../exchange.ts';
-import { replyHeaderBytes, requestHeaderBytes } from '../wire.ts';
+import { OpenReply, replyHeaderBytes, requestHeaderBytes } from '../wire.ts';
 
 const body = requestHeaderBytes;
 /** struct fuse_dirent without the name: u64 inode, u64 next cookie, u32 name length, u32 type. */
@@ -14,8 +14,16 @@ export function opendir(x: Exchange): number {
   if (handle < 0) return errorOf(handle);
   x.reply.zero(replyHeaderBytes, replyHeaderBytes + 16);
   x.reply.u64(replyHeaderBytes, handle);
+  x.reply.u32(replyHeaderBytes + 8, listingReplyFlags(x));
   x.reply.length = 16;
   return ok;
+}
+
+/** Whether the kernel may keep the names it is told, and those that it has from before. */
+function listingReplyFlags(x: Exchange): number {
+  if (x.cacheSeconds === 0 || !x.fileSystem.listsAlike(x.ino)) return 0;
+  const stays = x.notes.listings.mayStay(x.caller.view, x.ino, x.now());
+  return OpenReply.cacheDirectory | (stays ? OpenReply.keepCache : 0);
 }
 
 export function releasedir(x: Exchange): number {
@@ -35,8 +43,13 @@ export function readdir(x: Exchange): number {
     return true;
   });
   if (status !== ok) return status;
+  noteListed(x);
   x.reply.length = at - replyHeaderBytes;
   return ok;
+}
+
+function noteListed(x: Exchange): void {
+  if (x.request.u64(body + 8) === 0) x.notes.listings.begun(x.caller.view, x.ino, x.now());
 }
 
 interface Listed {
@@ -80,6 +93,7 @@ export function readdirplus(x: Exchange): number {
     encodeDirent(x, at + entryBytes, slot.ino, slot.cookie, slot.kind, slot.name);
     at += align(entryBytes + direntBytes + slot.name.length);
   }
+  noteListed(x);
   x.reply.length = at - replyHeaderBytes;
   return ok;
 }

@@ -240,6 +240,9 @@ export class MemoryFileSystem implements FileSystemOperations {
     this.linkTarget = this.#nodes.get(ino)!.target;
     return ok;
   }
+  listsAlike(): boolean {
+    return true;
+  }
   opendir(): Result {
     return this.#nextHandle++;
   }

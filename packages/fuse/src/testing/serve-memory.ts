@@ -89,6 +89,7 @@ function serve(commands: Commands): void {
       tick: () => {},
       accepts: () => true,
     },
+    now: () => performance.now(),
     log: (level, message) => port.postMessage(`${level} ${message}`),
   });
   port.postMessage(`end ${loop.run()}`);

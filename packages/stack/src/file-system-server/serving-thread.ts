@@ -160,6 +160,7 @@ function serve(): void {
       },
       accepts: () => requests.viewsReady,
     },
+    now: () => performance.now(),
     log: (level, message) => say({ kind: 'log', level, message }),
   });
 

@@ -136,3 +136,35 @@ test('access points work on after the server was killed', async () => {
   expect((await working).out).toBe('200\n');
   expect(await served.out('stat -c %u after/f1')).toBe('77\n');
 });
+
+test('a directory listed again and again shows what another access point changes in it', async () => {
+  await served.out('mkdir -p -m 777 listed/below; : > listed/old');
+  const { path } = await served.server.addAccessPoint({ id: 'fsap-lists', rootPath: '/listed' });
+  // One lists anew each time, the other keeps the directory open and goes back to its beginning.
+  const lister = inside(
+    path,
+    0,
+    'for i in 1 2 3; do ls > /dev/null; done; : > ready; until ls | grep -q new; do ls > /dev/null; done; ls',
+  );
+  const rewinder = inside(
+    path,
+    0,
+    `perl -e "opendir D, q(.); readdir D; do { rewinddir D; @n = readdir D } until grep { \\$_ eq q(new) } @n; print scalar @n"`,
+  );
+  await served.out('until [ -e listed/ready ]; do sleep 0.05; done; rm listed/old; : > listed/new');
+  expect((await lister).out).toBe('below\nnew\nready\n');
+  expect((await rewinder).out).toBe('5');
+});
+
+test('a name made through one access point is in the next listing of another', async () => {
+  const { path } = await served.server.addAccessPoint({
+    id: 'fsap-next',
+    rootPath: '/next',
+    creationPermissions: { ownerUid: 0, ownerGid: 0, permissions: '755' },
+  });
+  const out = await served.run(
+    `unshare --mount bash -c 'mount --bind "$0" /mnt && for i in $(seq 100); do ls /mnt > /dev/null; : > $1/next/$i; ls /mnt | wc -l; done' ${path} ${served.mountPoint}`,
+    { in: '/' },
+  );
+  expect(out.out).toBe(`${Array.from({ length: 100 }, (_, i) => i + 1).join('\n')}\n`);
+});
