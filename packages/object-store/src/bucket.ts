@@ -134,6 +134,12 @@ export interface GetOptions extends HeadOptions {
   range?: ByteRange;
 }
 
+/** Without the bytes when there are more than were wanted. */
+export interface SmallObject {
+  head: ObjectHead;
+  body?: Uint8Array<ArrayBuffer>;
+}
+
 /** Bytes of one exact object. */
 export interface ReceiveOptions {
   versionId?: string;
@@ -233,6 +239,8 @@ export interface Bucket {
   listVersions(options: ListVersionsOptions): Promise<VersionPage>;
   head(key: string, options?: HeadOptions): Promise<ObjectHead>;
   get(key: string, options?: GetOptions): Promise<ObjectBody>;
+  /** What a HEAD tells, and the bytes when there are not more than `bytesMax`: one request. */
+  getSmall(key: string, bytesMax: number): Promise<SmallObject>;
   /**
    * The same bytes as they come in, for little more than the copy: each array is good only until `sink` returns, and
    * what `sink` throws ends it and is what it rejects with.

@@ -28,6 +28,7 @@ import type {
   RawRequest,
   RawResponse,
   ReceiveOptions,
+  SmallObject,
   StreamBody,
   VersionPage,
   WriteCondition,
@@ -162,6 +163,9 @@ class GuardedBucket implements Bucket {
   }
   get(key: string, options?: GetOptions): Promise<ObjectBody> {
     return this.#bucket.get(key, options);
+  }
+  getSmall(key: string, bytesMax: number): Promise<SmallObject> {
+    return this.#bucket.getSmall(key, bytesMax);
   }
   receive(key: string, options: ReceiveOptions, sink: (bytes: Uint8Array) => void): Promise<void> {
     return this.#bucket.receive(key, options, sink);

@@ -24,6 +24,7 @@ export type {
   RawRequest,
   RawResponse,
   ReceiveOptions,
+  SmallObject,
   StreamBody,
   VersionPage,
   VersionPosition,

@@ -143,6 +143,32 @@ test('fewer bytes than were asked for are an error', async () => {
   await expect(received).rejects.toMatchObject({ code: 'BadResponse' });
 });
 
+test('a small object comes with its head; of a larger one, and of none, the head or the refusal', async () => {
+  const body = Buffer.from('small');
+  const { bucket, requests } = await serve((request, response, nth) => {
+    if (request.url!.endsWith('/none')) {
+      return void response.writeHead(404).end('<Error><Code>NoSuchKey</Code></Error>');
+    }
+    const headers = { etag: '"e"', 'content-length': body.length, 'x-amz-meta-a': 'b' };
+    response.writeHead(200, headers);
+    const isBroken = request.url!.endsWith('/broken') && nth % 2 === 1;
+    if (isBroken) response.write(body.subarray(0, 2), () => request.socket.destroy());
+    else response.end(body);
+  });
+  const store = await bucket();
+  const head = { size: 5, eTag: 'e', metadata: { a: 'b' } };
+  const small = await store.getSmall('k', 5);
+  expect(small.head).toMatchObject({ key: 'k', ...head });
+  expect(Buffer.from(small.body!).equals(body)).toBe(true);
+  expect(requests).toHaveLength(1);
+  const broken = await store.getSmall('broken', 5);
+  expect(Buffer.from(broken.body!).equals(body)).toBe(true);
+  const larger = await store.getSmall('k', 4);
+  expect(larger.head).toMatchObject(head);
+  expect(larger.body).toBeUndefined();
+  await expect(store.getSmall('none', 5)).rejects.toMatchObject({ code: 'NoSuchKey' });
+});
+
 test('what the sink throws is what the caller gets, and the bucket goes on', async () => {
   const { bucket } = await serve(range);
   const store = await bucket();

@@ -19,10 +19,11 @@ import type {
   RawRequest,
   RawResponse,
   ReceiveOptions,
+  SmallObject,
   StreamBody,
   VersionPage,
 } from './bucket.ts';
-import { resumableBody } from './body.ts';
+import { collect, resumableBody } from './body.ts';
 import { discard } from './connection.ts';
 import type { Outgoing } from './connection.ts';
 import { S3Error } from './errors.ts';
@@ -114,6 +115,31 @@ export class S3Bucket implements Bucket {
       signal: options.signal,
     });
     return { ...head, body, length };
+  }
+
+  async getSmall(key: string, bytesMax: number): Promise<SmallObject> {
+    const outgoing = reading('GET', key, {});
+    let head: ObjectHead | undefined;
+    let body = new Uint8Array(0);
+    let done = 0;
+    const isWhole = await this.#requests.connection.receive(outgoing, (status, headers) => {
+      const length = Number(headers['content-length']);
+      if (status !== 200 || length > bytesMax) return undefined;
+      head = headOf(key, headers);
+      body = new Uint8Array(length);
+      return (bytes) => {
+        body.set(bytes, done);
+        done += bytes.length;
+      };
+    });
+    if (isWhole && head !== undefined) return { head, body };
+    // With retries, and errors that say why.
+    const object = await this.get(key);
+    if (object.length <= bytesMax) {
+      return { head: object, body: await collect(object.body, object.length) };
+    }
+    await object.body[Symbol.asyncIterator]().return?.();
+    return { head: object };
   }
 
   async receive(

@@ -3,7 +3,7 @@
  * order, and can go wrong: refused before it is carried out, its answer lost, carried out long after the client has
  * given up, its body cut short, its listing out of date. What the client was answered counts as told.
  */
-import { S3Error } from '@moorage/object-store';
+import { S3Error, collect } from '@moorage/object-store';
 import type {
   Bucket,
   CopyOptions,
@@ -23,6 +23,7 @@ import type {
   PutResult,
   RawResponse,
   ReceiveOptions,
+  SmallObject,
   S3ErrorCode,
   StreamBody,
   VersionPage,
@@ -209,6 +210,12 @@ export class StoreClient implements Bucket {
       }
       return { ...this.#told(key, version), body: body(), length: bytes.length };
     });
+  }
+
+  async getSmall(key: string, bytesMax: number): Promise<SmallObject> {
+    const object = await this.get(key);
+    if (object.length > bytesMax) return { head: object };
+    return { head: object, body: await collect(object.body, object.length) };
   }
 
   async receive(key: string, o: ReceiveOptions, sink: (bytes: Uint8Array) => void): Promise<void> {

@@ -1,7 +1,7 @@
 /** Jobs that read: listings, heads, and bytes of one exact version. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import { S3Error, collect } from '@moorage/object-store';
+import { S3Error } from '@moorage/object-store';
 import { Failpoint, failpoint } from '../failpoint.ts';
 import type { Bucket, ObjectHead } from '@moorage/object-store';
 import type { ByteSpan, ObjectPin, RemoteHead, TransferJob, TransferResult } from './jobs.ts';
@@ -49,14 +49,14 @@ export async function headObject(bucket: Bucket, job: JobOf<'head'>): Promise<Tr
     if (job.bodyBytesMax === 0) {
       return { kind: 'head', id: job.id, head: remoteHead(await bucket.head(job.key)) };
     }
-    const object = await bucket.get(job.key);
-    if (object.size > job.bodyBytesMax) {
-      // It has grown since it was listed: what a HEAD would have told is enough.
-      await object.body[Symbol.asyncIterator]().return?.();
-      return { kind: 'head', id: job.id, head: remoteHead(object) };
-    }
-    const body = await collect(object.body, object.length);
-    return { kind: 'head', id: job.id, head: remoteHead(object), body };
+    // Without bytes when it has grown since it was listed: what a HEAD would have told is enough.
+    const { head, body } = await bucket.getSmall(job.key, job.bodyBytesMax);
+    return {
+      kind: 'head',
+      id: job.id,
+      head: remoteHead(head),
+      ...(body !== undefined && { body }),
+    };
   } catch (error) {
     if (isAbsent(error)) return { kind: 'head', id: job.id, head: undefined };
     if (job.bodyBytesMax > 0 && error instanceof S3Error && error.code === 'ObjectArchived') {
