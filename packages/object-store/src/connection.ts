@@ -1,11 +1,10 @@
 /**
- * One signed request, sent once: SigV4 by the SDK's own signer, over an undici pool. Corrects by itself, once,
+ * One signed request, sent once over an undici pool. Corrects by itself, once,
  * what a store's refusal tells: the bucket's true region and the difference of the clocks.
  *
  * Every byte array we send is hashed into the signature, so that the store refuses what was damaged on its way;
  * streams are sent unsigned (their callers send parts, which are arrays).
  */
-import { SignatureV4 } from '@smithy/signature-v4';
 import type { Readable } from 'node:stream';
 import type { Dispatcher, Pool as PoolType } from 'undici';
 import request from 'undici/lib/api/api-request.js';
@@ -18,7 +17,7 @@ import type { Begin } from './receiver.ts';
 import type { Clock } from './retry.ts';
 import { defaultEndpoint } from './settings.ts';
 import type { Settings } from './settings.ts';
-import { Sha256 } from './sha256.ts';
+import { Signer } from './signature.ts';
 import { encode, encodeKey } from './wire.ts';
 
 /** What is sent. `key` undefined = the bucket itself. */
@@ -58,7 +57,7 @@ export class Connection {
   readonly settings: Settings;
   #pool: PoolType;
   #receiver: Receiver;
-  readonly #signer: SignatureV4;
+  readonly #signer: Signer = new Signer('s3');
   readonly #clock: Clock;
   #clockSkewMs = 0;
 
@@ -67,13 +66,6 @@ export class Connection {
     this.#clock = clock;
     this.#pool = newPool(settings);
     this.#receiver = new Receiver(originOf(settings));
-    this.#signer = new SignatureV4({
-      service: 's3',
-      region: () => Promise.resolve(settings.region),
-      credentials: settings.credentials,
-      sha256: Sha256,
-      uriEscapePath: false,
-    });
   }
 
   /** Resolves with any 2xx answer and with the statuses named; rejects with an S3Error for all others. */
@@ -138,22 +130,19 @@ export class Connection {
     if (body !== undefined && !(body instanceof Uint8Array)) {
       headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
     }
-    const signed = await this.#signer.sign(
-      {
-        method,
-        protocol: url.protocol,
-        hostname: url.hostname,
-        path,
-        query,
-        headers,
-        ...(body instanceof Uint8Array ? { body } : {}),
-      },
-      { signingDate: new Date(this.#clock.now() + this.#clockSkewMs) },
-    );
     const search = Object.keys(query)
+      .toSorted()
       .map((name) => `${encode(name)}=${encode(query[name] ?? '')}`)
       .join('&');
-    return { path: path + (search === '' ? '' : `?${search}`), headers: signed.headers, length };
+    const signed = this.#signer.sign(
+      { method, path, search, headers, ...(body instanceof Uint8Array ? { body } : {}) },
+      {
+        credentials: await this.settings.credentials(),
+        region: this.settings.region,
+        at: new Date(this.#clock.now() + this.#clockSkewMs),
+      },
+    );
+    return { path: path + (search === '' ? '' : `?${search}`), headers: signed, length };
   }
 
   async #refusal(outgoing: Outgoing, incoming: Incoming): Promise<S3Error> {

@@ -2,14 +2,14 @@
  * An SQS queue, as far as reading notifications goes: long polling and deleting, in SQS's JSON protocol (which other
  * queues with SQS's interface speak too), signed with the credentials of the bucket.
  */
-import { SignatureV4 } from '@smithy/signature-v4';
 import type { Pool as PoolType } from 'undici';
 import request from 'undici/lib/api/api-request.js';
 import Pool from 'undici/lib/dispatcher/pool.js';
 import type { BucketLocation } from './bucket.ts';
 import { S3Error } from './errors.ts';
 import { resolveSettings } from './settings.ts';
-import { Sha256 } from './sha256.ts';
+import type { Settings } from './settings.ts';
+import { Signer } from './signature.ts';
 
 export interface QueueMessage {
   body: string;
@@ -23,25 +23,27 @@ const messagesMax = 10;
 export class MessageQueue {
   readonly #url: URL;
   readonly #pool: PoolType;
-  readonly #signer: SignatureV4;
+  readonly #signer: Signer = new Signer('sqs');
+  readonly #region: string;
+  readonly #credentials: Settings['credentials'];
 
-  private constructor(url: URL, pool: PoolType, signer: SignatureV4) {
+  private constructor(
+    url: URL,
+    pool: PoolType,
+    settings: Pick<Settings, 'region' | 'credentials'>,
+  ) {
     this.#url = url;
     this.#pool = pool;
-    this.#signer = signer;
+    this.#region = settings.region;
+    this.#credentials = settings.credentials;
   }
 
   /** `location`: whose credentials are used, and the region unless the address names it. */
   static async open(url: URL, location: BucketLocation): Promise<MessageQueue> {
     const settings = await resolveSettings(location, process.env);
     const region = /^sqs\.([^.]+)\.amazonaws\./.exec(url.host)?.[1] ?? settings.region;
-    const signer = new SignatureV4({
-      service: 'sqs',
-      region,
-      credentials: settings.credentials,
-      sha256: Sha256,
-    });
-    return new MessageQueue(url, new Pool(url.origin, { connections: 2, allowH2: false }), signer);
+    const pool = new Pool(url.origin, { connections: 2, allowH2: false });
+    return new MessageQueue(url, pool, { region, credentials: settings.credentials });
   }
 
   /** Waits for messages at most 20 s; with `wait` false not at all. */
@@ -72,26 +74,27 @@ export class MessageQueue {
   async #call(action: string, signal: AbortSignal, parameters: object): Promise<unknown> {
     const url = this.#url;
     const body = JSON.stringify({ QueueUrl: url.href, ...parameters });
-    const signed = await this.#signer.sign({
-      method: 'POST',
-      protocol: url.protocol,
-      hostname: url.hostname,
-      path: '/',
-      query: {},
-      headers: {
-        host: url.host,
-        'content-type': 'application/x-amz-json-1.0',
-        'x-amz-target': `AmazonSQS.${action}`,
+    const headers = this.#signer.sign(
+      {
+        method: 'POST',
+        path: '/',
+        search: '',
+        headers: {
+          host: url.host,
+          'content-type': 'application/x-amz-json-1.0',
+          'x-amz-target': `AmazonSQS.${action}`,
+        },
+        body,
       },
-      body,
-    });
+      { credentials: await this.#credentials(), region: this.#region, at: new Date() },
+    );
     let status: number;
     let text: string;
     try {
       const answer = await request.call(this.#pool, {
         method: 'POST',
         path: '/',
-        headers: signed.headers,
+        headers,
         body,
         signal,
       });
