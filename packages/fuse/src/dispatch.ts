@@ -57,6 +57,16 @@ function table(): (Handler | undefined)[] {
   return t;
 }
 
+/** Requests for whose answer, if there is one, no process waits. */
+export function isUnawaited(opcode: number): boolean {
+  return (
+    opcode === Opcode.forget ||
+    opcode === Opcode.batchForget ||
+    opcode === Opcode.release ||
+    opcode === Opcode.releasedir
+  );
+}
+
 /**
  * Answers a request that the kernel sent again after a restart and that the process before had carried out:
  * `done` is what it did. Repeating it would fail (EEXIST, ENOENT) or do it twice (append).

@@ -14,7 +14,7 @@ import { newAttributes, ok, pending } from '@moorage/file-system';
 import type { FileSystemOperations, WaitId } from '@moorage/file-system';
 import { cacheSeconds } from './cache-lifetimes.ts';
 import { RequestCaller } from './caller.ts';
-import { answerCarriedOut, handlers } from './dispatch.ts';
+import { answerCarriedOut, handlers, isUnawaited } from './dispatch.ts';
 import { errnoOf } from './errno.ts';
 import type { EventNotes } from './event-notes.ts';
 import { noReply, noSuchCall } from './exchange.ts';
@@ -28,7 +28,7 @@ import type { NotificationPipe } from './notifier.ts';
 import { ParkedRequests } from './parked.ts';
 import { ReplyBuffer } from './reply.ts';
 import { RequestBuffer } from './request.ts';
-import { errno, errnoName, poll, read, write } from './system-calls.ts';
+import { errno, errnoName, poll, read, setNonBlocking, write } from './system-calls.ts';
 import { Traffic } from './traffic.ts';
 import type { ViewNames } from './view-names.ts';
 import {
@@ -85,6 +85,8 @@ const interruptedLookMs = 200;
 /** How often, and how many times, it is looked at whether a lock may be answered. */
 const heldLookMs = 1;
 const heldLooksMax = 10_000;
+/** Requests that are read before anything else is looked at. */
+const readsMax = 16;
 const pollIn = 1;
 
 /** A lock that was given; its answer waits until the kernel has taken the first `after` notifications. */
@@ -144,6 +146,7 @@ export class ServingLoop {
 
   /** Serves until the file system is unmounted or `work.drain` says stop. Blocks the thread. */
   run(): ServeEnd {
+    setNonBlocking(this.#o.fd);
     if (this.#o.resumed && this.#o.session?.resend !== false) this.#askAgain();
     while (this.#end === undefined) this.#wait(this.#settle());
     return this.#end;
@@ -211,14 +214,23 @@ export class ServingLoop {
     }
   }
 
+  /**
+   * What nobody waits for is sent on the way to something else: after it the next request is most likely there, and
+   * reading it finds that out for less than a poll(2).
+   */
   #readAndHandle(): void {
-    const n = read(this.#o.fd, this.#request.bytes, this.#request.bytes.length);
-    if (n >= requestHeaderBytes) {
+    for (let left = readsMax; left > 0; left--) {
+      const n = read(this.#o.fd, this.#request.bytes, this.#request.bytes.length);
+      if (n < requestHeaderBytes) return this.#readFailed(n);
+      const opcode = this.#request.opcode();
       this.#handle(false);
-      return;
+      if (!isUnawaited(opcode)) return;
     }
+  }
+
+  #readFailed(n: number): void {
     const number = errno();
-    // The request was withdrawn while we read it, or a signal came.
+    // There is none, the request was withdrawn while we read it, or a signal came.
     if (n < 0 && (number === Errno.ENOENT || number === Errno.EINTR || number === Errno.EAGAIN))
       return;
     if (n < 0 && number !== Errno.ENODEV && number !== Errno.ECONNABORTED)

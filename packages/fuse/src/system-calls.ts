@@ -52,6 +52,19 @@ export function tryLock(fd: number): boolean {
   return flock(fd, exclusive | nonBlocking) === 0;
 }
 
+const fcntl: (fd: number, command: number, flags: number) => number = libc.func(
+  'int fcntl(int fd, int command, int flags)',
+);
+
+/** read(2) of it then says EAGAIN instead of waiting. */
+export function setNonBlocking(fd: number): void {
+  const getFlags = 3;
+  const setFlags = 4;
+  const nonBlocking = 0o4000;
+  if (fcntl(fd, setFlags, fcntl(fd, getFlags, 0) | nonBlocking) !== 0)
+    throw new Error(`fcntl: ${errnoName(errno())}`);
+}
+
 /** Why the last call of this thread failed. */
 export function errno(): number {
   return koffi.errno();
