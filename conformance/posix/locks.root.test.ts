@@ -1,20 +1,27 @@
-/** Locks between processes that reach the same file through two access points, as two functions do. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+/**
+ * Locks between processes that reach the same file through two access points, as two functions do, and in a mount
+ * without access points, where they are the kernel's own.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { python } from './python.ts';
 import { ServedMount } from './served-mount.ts';
 
+const accessPoints = [
+  { id: 'fsap-a', rootPath: '/' },
+  { id: 'fsap-b', rootPath: '/', posixUser: { uid: 1001, gid: 1001 } },
+];
 let mount: ServedMount;
 let paths: string[];
-beforeAll(async () => {
-  mount = await ServedMount.start({
-    accessPoints: [
-      { id: 'fsap-a', rootPath: '/' },
-      { id: 'fsap-b', rootPath: '/', posixUser: { uid: 1001, gid: 1001 } },
-    ],
+
+function mountWith(options: Parameters<typeof ServedMount.start>[0]): void {
+  beforeAll(async () => {
+    mount = await ServedMount.start(options);
+    const points = (await mount.server.status()).accessPoints;
+    paths =
+      points.length > 0 ? points.map(({ path }) => path) : [mount.mountPoint, mount.mountPoint];
   });
-  paths = (await mount.server.status()).accessPoints.map((point) => point.path);
-});
-afterAll(() => mount.close());
+  afterAll(() => mount.close());
+}
 
 /** `a` and `b` are the file `name` as the two access points see it. Each test has its own file. */
 const run = (name: string, program: string): Promise<string> =>
@@ -60,10 +67,16 @@ ${program}`,
     { args: paths },
   );
 
-test('flock: exclusive and shared, waiting, released when the holder dies', async () => {
-  await run(
-    'flock',
-    `
+describe.each([
+  ['two access points', { accessPoints }],
+  ['a mount without access points', {}],
+])('%s', (_, options) => {
+  mountWith(options);
+
+  test('flock: exclusive and shared, waiting, released when the holder dies', async () => {
+    await run(
+      'flock',
+      `
 holder = holder_of(a, lambda fd: fcntl.flock(fd, EX))
 fd = opened(b)
 refused(errno.EWOULDBLOCK, fcntl.flock, fd, EX | NB)
@@ -80,13 +93,13 @@ refused(errno.EWOULDBLOCK, fcntl.flock, opened(a), SH | NB)
 os.close(copy)
 fcntl.flock(opened(a), EX | NB)
 `,
-  );
-});
+    );
+  });
 
-test('fcntl: ranges, who holds them, waiting, released when the holder dies', async () => {
-  await run(
-    'ranges',
-    `
+  test('fcntl: ranges, who holds them, waiting, released when the holder dies', async () => {
+    await run(
+      'ranges',
+      `
 holder = holder_of(a, lambda fd: fcntl.lockf(fd, EX, 10, 0))
 fd = opened(b)
 refused(errno.EAGAIN, fcntl.lockf, fd, EX | NB, 10, 5)
@@ -103,13 +116,36 @@ assert join(child(lambda: pieces(opened(a)))) == 0
 os.close(opened(b))
 assert join(child(lambda: fcntl.lockf(opened(a), EX | NB))) == 0, 'closing any descriptor lets go of all'
 `,
-  );
-});
+    );
+  });
 
-test('a waiting fcntl lock is interrupted by a signal and then holds nothing', async () => {
-  await run(
-    'interrupted',
-    `
+  test('fcntl: a descriptor that only reads lets go of all when it is closed, also one that others have', async () => {
+    await run(
+      'readers',
+      `
+def free(): return join(child(lambda: fcntl.lockf(opened(a), EX | NB))) == 0
+reader, fd = os.open(a, os.O_RDONLY), opened(b)
+fcntl.lockf(fd, EX | NB)
+assert not free()
+os.close(reader)
+assert free(), 'opened before it was locked'
+end = os.pipe()
+reader = os.open(b, os.O_RDONLY)
+fcntl.lockf(reader, SH | NB)
+heir = child(lambda: os.read(end[0], 1))
+assert not free()
+os.close(reader)
+assert free(), 'a child has the descriptor too'
+os.write(end[1], b'.')
+assert join(heir) == 0
+`,
+    );
+  });
+
+  test('a waiting fcntl lock is interrupted by a signal and then holds nothing', async () => {
+    await run(
+      'interrupted',
+      `
 holder = holder_of(a, lambda fd: fcntl.lockf(fd, EX))
 class Interrupted(Exception): pass
 def on_alarm(*_): raise Interrupted
@@ -128,13 +164,13 @@ assert join(waiter) == -signal.SIGKILL
 holder.stop()
 assert join(child(lambda: fcntl.lockf(opened(a), EX | NB))) == 0, 'a waiter that gave up holds it'
 `,
-  );
-});
+    );
+  });
 
-test('a waiting flock is interrupted by a signal and then holds nothing', async () => {
-  await run(
-    'flock-interrupted',
-    `
+  test('a waiting flock is interrupted by a signal and then holds nothing', async () => {
+    await run(
+      'flock-interrupted',
+      `
 holder = holder_of(a, lambda fd: fcntl.flock(fd, EX))
 waiter = child(lambda: fcntl.flock(opened(b), EX))
 time.sleep(0.3)
@@ -143,13 +179,13 @@ assert join(waiter) == -signal.SIGKILL
 holder.stop()
 fcntl.flock(opened(b), EX | NB)
 `,
-  );
-});
+    );
+  });
 
-test('two processes that would wait for each other: one gets EDEADLK', async () => {
-  await run(
-    'deadlock',
-    `
+  test('two processes that would wait for each other: one gets EDEADLK', async () => {
+    await run(
+      'deadlock',
+      `
 def first():
     fd = opened(a)
     fcntl.lockf(fd, EX, 1, 0)
@@ -165,13 +201,13 @@ refused(errno.EDEADLK, fcntl.lockf, fd, EX, 1, 0)
 fcntl.lockf(fd, UN, 1, 1)
 assert join(waiting) == 0
 `,
-  );
-});
+    );
+  });
 
-test('locks of open file descriptions are between descriptors of one process too', async () => {
-  await run(
-    'ofd',
-    `
+  test('locks of open file descriptions are between descriptors of one process too', async () => {
+    await run(
+      'ofd',
+      `
 first, second = opened(a), opened(b)
 fcntl.fcntl(first, OFD_SETLK, flock_struct(fcntl.F_WRLCK, 0, 10))
 refused(errno.EAGAIN, fcntl.fcntl, second, OFD_SETLK, flock_struct(fcntl.F_RDLCK, 5, 10))
@@ -182,13 +218,13 @@ refused(errno.EAGAIN, fcntl.lockf, second, EX | NB)
 os.close(first)
 fcntl.lockf(second, EX | NB)
 `,
-  );
-});
+    );
+  });
 
-test('a counter kept under a lock by processes of both access points loses nothing', async () => {
-  await run(
-    'counter',
-    `
+  test('a counter kept under a lock by several processes loses nothing', async () => {
+    await run(
+      'counter',
+      `
 write(a, b'0')
 def add(path, lock, unlock):
     for _ in range(100):
@@ -204,14 +240,35 @@ for lock in [fcntl.lockf, fcntl.flock]:
     assert [join(pid) for pid in workers] == [0] * 4
     assert int(read(b)) == before + 400, read(b)
 `,
-  );
+    );
+  });
+
+  test('inserts of sqlite3 exclude each other', async () => {
+    const out = await run(
+      'database',
+      `
+subprocess.run(['sqlite3', a, 'pragma journal_mode=delete; create table t(x)'], check=True, stdout=subprocess.DEVNULL)
+def insert(path):
+    for i in range(20):
+        subprocess.run(['sqlite3', '-cmd', '.timeout 60000', path, f'insert into t values ({i})'], check=True)
+os.chmod(sys.argv[1], 0o777)
+workers = [child(lambda: insert(path)) for path in [a, b]]
+assert [join(pid) for pid in workers] == [0, 0]
+print(subprocess.run(['sqlite3', b, 'select count(*), sum(x) from t; pragma integrity_check'], check=True, capture_output=True, text=True).stdout)
+`,
+    );
+    expect(out).toBe('40|380\nok\n\n');
+  });
 });
 
-test('what is done through one access point is soon seen through the other, in open files too', async () => {
-  // Under a lock at once (above); otherwise as soon as the kernel has been told.
-  await run(
-    'seen',
-    `
+describe('between two access points', () => {
+  mountWith({ accessPoints });
+
+  test('what is done through one access point is soon seen through the other, in open files too', async () => {
+    // Under a lock at once (above); otherwise as soon as the kernel has been told.
+    await run(
+      'seen',
+      `
 os.chmod(sys.argv[1], 0o777)
 reader = opened(b)
 def shows(text): return os.stat(b).st_size == len(text) and os.pread(reader, 10_000, 0).decode() == text
@@ -229,13 +286,13 @@ until(lambda: mapped[:] == b'fresh', 'the mapping shows the write')
 os.unlink(a)
 until(lambda: not os.path.exists(b) and os.fstat(reader).st_nlink == 0, 'unlinked')
 `,
-  );
-});
+    );
+  });
 
-test('an access point with an identity makes everybody that user', async () => {
-  await run(
-    'identity',
-    `
+  test('an access point with an identity makes everybody that user', async () => {
+    await run(
+      'identity',
+      `
 write(a + '.private', b'secret', 0o600)
 refused(errno.EACCES, os.open, b + '.private', os.O_RDONLY)
 refused(errno.EPERM, os.chown, b, 0, 0)
@@ -245,22 +302,6 @@ found = os.stat(a + '.theirs')
 assert (found.st_uid, found.st_gid) == (1001, 1001)
 refused(errno.EPERM, os.chmod, b + '.private', 0o777)
 `,
-  );
-});
-
-test('inserts of sqlite3 through both access points exclude each other', async () => {
-  const out = await run(
-    'database',
-    `
-subprocess.run(['sqlite3', a, 'pragma journal_mode=delete; create table t(x)'], check=True, stdout=subprocess.DEVNULL)
-def insert(path):
-    for i in range(20):
-        subprocess.run(['sqlite3', '-cmd', '.timeout 60000', path, f'insert into t values ({i})'], check=True)
-os.chmod(sys.argv[1], 0o777)
-workers = [child(lambda: insert(path)) for path in [a, b]]
-assert [join(pid) for pid in workers] == [0, 0]
-print(subprocess.run(['sqlite3', b, 'select count(*), sum(x) from t; pragma integrity_check'], check=True, capture_output=True, text=True).stdout)
-`,
-  );
-  expect(out).toBe('40|380\nok\n\n');
+    );
+  });
 });

@@ -43,17 +43,12 @@ const title = inAccessPoint
   : isKilled
     ? `${suite} while the server is killed`
     : suite;
-const mount = await ServedMount.start({
-  accessPoints: inAccessPoint
-    ? [
-        {
-          id: 'fsap-pjdfstest',
-          rootPath: '/some/where',
-          creationPermissions: { ownerUid: 0, ownerGid: 0, permissions: '755' },
-        },
-      ]
-    : [],
-});
+const accessPoint = {
+  id: 'fsap-pjdfstest',
+  rootPath: '/some/where',
+  creationPermissions: { ownerUid: 0, ownerGid: 0, permissions: '755' },
+};
+const mount = await ServedMount.start(inAccessPoint ? { accessPoints: [accessPoint] } : {});
 try {
   const { section, failed } = suite === 'pjdfstest' ? await pjdfstest() : await fsx();
   if (failed) process.exitCode = 1;
@@ -69,10 +64,10 @@ try {
 }
 
 async function pjdfstest(): Promise<{ section: string; failed: boolean }> {
-  const [accessPoint] = (await mount.server.status()).accessPoints;
+  const [point] = (await mount.server.status()).accessPoints;
   const result = await runPjdfstest({
     program,
-    directory: accessPoint?.path ?? mount.mountPoint,
+    directory: point?.path ?? mount.mountPoint,
     exclusions: readExclusions(new URL('./exclusions.txt', import.meta.url)),
     onFile: (text) => console.error(text),
   });

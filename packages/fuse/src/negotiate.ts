@@ -6,6 +6,8 @@
  *  - explicit invalidation instead of dropping pages when mtime moves: we know of every change and say so;
  *  - no WRITEBACK_CACHE: the kernel would own sizes and times, and a write would be acknowledged from memory;
  *  - no DONT_MASK: there are no default ACLs, so the kernel may apply the umask;
+ *  - POSIX_LOCKS and FLOCK_LOCKS where there are views: the same file is another one to the kernel in each of them, so
+ *    that only we know of all locks. Else the kernel keeps them, and a close(2) need not be told for their sake;
  *  - HANDLE_KILLPRIV_V2: set-id bits are cleared by the file system, which spares a GETXATTR for every write.
  */
 import type { ReplyBuffer } from './reply.ts';
@@ -25,14 +27,14 @@ export interface Session {
   minor: number;
   /** Unanswered requests can be had again after a restart (kernel 6.9). */
   resend: boolean;
+  /** The kernel keeps locks itself. */
+  kernelLocks?: boolean;
 }
 
 const wanted =
   InitFlag.asyncRead |
-  InitFlag.posixLocks |
   InitFlag.atomicTruncate |
   InitFlag.bigWrites |
-  InitFlag.flockLocks |
   InitFlag.doReaddirplus |
   InitFlag.readdirplusAuto |
   InitFlag.asyncDirectIo |
@@ -43,6 +45,8 @@ const wanted =
   InitFlag.handleKillPrivilegesV2 |
   InitFlag.extended;
 const wanted2 = InitFlag2.hasResend | InitFlag2.directIoAllowMmap;
+
+const lockFlags = InitFlag.posixLocks | InitFlag.flockLocks;
 
 /** From Linux 6.6 on a direct write drops the cached pages it changes, and files opened so can be mapped. */
 export function isDirectCoherent(session: Session | undefined): boolean {
@@ -57,8 +61,15 @@ const pagesMax = 256;
 const backgroundMax = 64;
 const congestionThreshold = 48;
 
-/** Reads struct fuse_init_in, writes struct fuse_init_out. Undefined: this kernel is too old, refuse. */
-export function negotiate(request: RequestBuffer, reply: ReplyBuffer): Session | undefined {
+/**
+ * Reads struct fuse_init_in, writes struct fuse_init_out. `hasViews`: there are or may be views besides the whole file
+ * system. Undefined: this kernel is too old, refuse.
+ */
+export function negotiate(
+  request: RequestBuffer,
+  reply: ReplyBuffer,
+  hasViews: boolean,
+): Session | undefined {
   const body = requestHeaderBytes;
   const major = request.u32(body);
   const minor = request.u32(body + 4);
@@ -75,12 +86,13 @@ export function negotiate(request: RequestBuffer, reply: ReplyBuffer): Session |
   // A newer major: the kernel repeats INIT with ours.
   if (major > protocolMajor) return { minor: protocolMinor, resend: false };
   reply.u32(out + 8, request.u32(body + 8));
-  reply.u32(out + 12, offered & wanted);
+  reply.u32(out + 12, offered & (hasViews ? wanted | lockFlags : wanted));
   reply.u16(out + 16, backgroundMax);
   reply.u16(out + 18, congestionThreshold);
   reply.u32(out + 20, writeBytesMax);
   reply.u32(out + 24, 1);
   reply.u16(out + 28, pagesMax);
   reply.u32(out + 32, offered2 & wanted2);
-  return { minor: Math.min(minor, protocolMinor), resend: (offered2 & wanted2) !== 0 };
+  const resend = (offered2 & wanted2) !== 0;
+  return { minor: Math.min(minor, protocolMinor), resend, kernelLocks: !hasViews };
 }

@@ -62,6 +62,8 @@ export interface ServeOptions {
   /** Where the notes' batches go. */
   notifications: NotificationPipe;
   viewNames: ViewNames;
+  /** There are, or may come to be, views besides the whole file system. Fixed for a mount. */
+  hasViews: boolean;
   identity: Identity;
   /** What a process that served this mount before had agreed with the kernel, if it got that far. */
   session: Session | undefined;
@@ -127,6 +129,7 @@ export class ServingLoop {
       notes: options.notes,
       viewNames: options.viewNames,
       isDirectCoherent: isDirectCoherent(options.session),
+      hasKernelLocks: options.session?.kernelLocks === true,
       now: () => options.now(),
       cacheSeconds: 0,
       ino: 0,
@@ -331,13 +334,14 @@ export class ServingLoop {
   }
 
   #init(): void {
-    const session = negotiate(this.#request, this.#reply);
+    const session = negotiate(this.#request, this.#reply, this.#o.hasViews);
     if (session === undefined) {
       this.#send(Errno.ENOSYS, this.#request.uniqueLow(), this.#request.uniqueHigh());
       this.#end = 'kernel-too-old';
       return;
     }
     this.#x.isDirectCoherent = isDirectCoherent(session);
+    this.#x.hasKernelLocks = session.kernelLocks === true;
     this.#o.onSession(session);
     this.#answer(ok);
   }

@@ -75,6 +75,7 @@ function serve(commands: Commands): void {
     notes,
     notifications,
     viewNames,
+    hasViews: true,
     identity: commands.identity,
     session: fresh ? undefined : JSON.parse(commands.session),
     resumed: !fresh,

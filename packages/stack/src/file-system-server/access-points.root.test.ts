@@ -8,7 +8,7 @@ vi.setConfig({ testTimeout: 120_000 });
 
 let served: ServedBucket;
 beforeAll(async () => {
-  served = await ServedBucket.start();
+  served = await ServedBucket.start({ accessPoints: [] });
 });
 afterAll(() => served.close());
 

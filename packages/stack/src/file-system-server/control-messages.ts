@@ -44,6 +44,8 @@ export interface ServerConfiguration {
   /** So that an orphaned server can take its mount away. */
   mountPoint: string;
   readOnly: boolean;
+  /** There are or may come to be some. */
+  hasAccessPoints: boolean;
   /** In the order in which they were added: it gives the views their numbers. */
   accessPoints: TokenedAccessPoint[];
   quietMs: number;

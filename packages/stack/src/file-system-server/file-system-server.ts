@@ -28,6 +28,7 @@ export interface FileSystemServerOptions {
   /** An existing, empty directory. */
   mountPoint: string;
   readOnly?: boolean;
+  /** Those of the start. When not given, none can be added: the mount is then the only way to its files. */
   accessPoints?: readonly AccessPoint[];
   /** Every key has a name (`a//b` is `a/%=/b`); default: as the last time with this data directory. */
   escapeKeys?: boolean;
@@ -136,7 +137,7 @@ export interface FileSystemServer {
   readonly mountPoint: string;
   /**
    * Another root and identity on the same tree. `path` is the directory below the mount point to bind. The same id
-   * again gives the same path.
+   * again gives the same path. Rejects with ACCESS_POINT_UNUSABLE, also when the mount was made without any.
    */
   addAccessPoint(accessPoint: AccessPoint): Promise<{ id: string; path: string }>;
   /**

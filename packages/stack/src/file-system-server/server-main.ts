@@ -105,7 +105,8 @@ function startNotifier(): void {
 
 /** A mount for the first time must have a usable bucket; one that is resumed goes on without S3 if it must. */
 async function openTransfers(configuration: ServerConfiguration): Promise<void> {
-  const { Transfers, checkBucket, knowStore, toSend } = await import('@moorage/file-system/transfer');
+  const { Transfers, checkBucket, knowStore, toSend } =
+    await import('@moorage/file-system/transfer');
   const { guardedBucket, openBucket } = await import('@moorage/object-store');
   const location = configuration.bucketFollows ? await located.promise : configuration.bucket;
   const bucket = await openBucket(location);

@@ -127,6 +127,7 @@ function serve(): void {
     notes,
     notifications,
     viewNames,
+    hasViews: configuration.hasAccessPoints,
     identity: configuration.identity,
     session,
     resumed: configuration.restarted,

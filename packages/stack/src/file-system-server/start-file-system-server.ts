@@ -125,6 +125,7 @@ class Supervisor implements FileSystemServer {
       dataDir: options.dataDir,
       mountPoint: mount.dir,
       readOnly: options.readOnly ?? false,
+      hasAccessPoints: options.accessPoints !== undefined,
       accessPoints: (options.accessPoints ?? []).map(withToken),
       quietMs: options.quietMs ?? 2_000,
       maxAgeMs: options.maxAgeMs ?? 60_000,
@@ -170,6 +171,12 @@ class Supervisor implements FileSystemServer {
         `there is another access point ${accessPoint.id}: access points cannot be changed, choose a new id`,
       );
     }
+    // Locks are the kernel's there, and it would not know that one file has two numbers.
+    if (!this.#configuration.hasAccessPoints)
+      throw new FileSystemServerError(
+        'ACCESS_POINT_UNUSABLE',
+        `${this.mountPoint} was mounted without access points: give a list of them, which may be empty, when it is mounted`,
+      );
     const added = withToken(accessPoint);
     await this.#request({ kind: 'addAccessPoint', accessPoint: added });
     this.#configuration.accessPoints.push(added);

@@ -110,6 +110,12 @@ test('sparse files, holes and preallocation', async () => {
   expect(out).toBe('1099511627776\n \\0 x \\0\n1048576\n');
 });
 
+test('a mount made without access points takes none later', async () => {
+  await expect(served.server.addAccessPoint({ id: 'fsap-late' })).rejects.toMatchObject({
+    code: 'ACCESS_POINT_UNUSABLE',
+  });
+});
+
 test('in the end all of it is in the bucket', async () => {
   await served.out('mkdir last; echo text > last/file; ln -s file last/link');
   await served.server.sync('/');
