@@ -163,6 +163,8 @@ export interface PutOptions extends WriteCondition, ObjectHeaders {
 export interface PutResult {
   eTag: string;
   versionId?: string;
+  /** The store's own time of its answer: the object's `lastModified` is not later. In ms, to the second. */
+  dateMs?: number;
 }
 
 /** A body that can be sent again from its start for a retry. */

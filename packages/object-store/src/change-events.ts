@@ -13,6 +13,7 @@ export interface ChangeEvent {
   key: string;
   /** '' when it was deleted. */
   eTag: string;
+  versionId?: string;
   /** Hexadecimal; absent from stores that do not number. */
   sequencer?: string;
 }
@@ -55,7 +56,10 @@ function readValue(value: unknown, depth: number): ChangeEvent[] | undefined {
 
 interface Record {
   eventName?: string;
-  s3?: { bucket?: { name?: string }; object?: { key?: string; eTag?: string; sequencer?: string } };
+  s3?: {
+    bucket?: { name?: string };
+    object?: { key?: string; eTag?: string; versionId?: string; sequencer?: string };
+  };
 }
 
 /** Event names have been seen with and without `s3:` before them. */
@@ -64,7 +68,7 @@ const removed = /^(?:s3:)?(?:ObjectRemoved|LifecycleExpiration):/;
 
 function readRecord(record: Record): ChangeEvent[] {
   const { eventName = '', s3 } = record;
-  const { key, eTag = '', sequencer } = s3?.object ?? {};
+  const { key, eTag = '', versionId, sequencer } = s3?.object ?? {};
   const isCreated = created.test(eventName);
   if (key === undefined || (!isCreated && !removed.test(eventName))) return [];
   return [
@@ -73,6 +77,7 @@ function readRecord(record: Record): ChangeEvent[] {
       // Encoded as in a form.
       key: decodeURIComponent(key.replaceAll('+', '%20')),
       eTag: isCreated ? eTag.replaceAll('"', '') : '',
+      ...(versionId !== undefined && { versionId }),
       ...(sequencer !== undefined && { sequencer }),
     },
   ];
@@ -80,7 +85,7 @@ function readRecord(record: Record): ChangeEvent[] {
 
 interface Bridged {
   bucket?: { name?: string };
-  object?: { key?: string; etag?: string; sequencer?: string };
+  object?: { key?: string; etag?: string; 'version-id'?: string; sequencer?: string };
 }
 
 /** Here keys are not encoded. */
@@ -93,6 +98,7 @@ function readBridged({ 'detail-type': type, detail }: Message): ChangeEvent[] {
       bucket: bucket?.name ?? '',
       key: object.key,
       eTag: isCreated ? (object.etag ?? '') : '',
+      ...(object['version-id'] !== undefined && { versionId: object['version-id'] }),
       ...(object.sequencer !== undefined && { sequencer: object.sequencer }),
     },
   ];

@@ -36,7 +36,7 @@ test('500 and 503 are retried, and the last answer counts', async () => {
     else if (nth === 1) response.writeHead(503).end(xmlError('SlowDown'));
     else response.writeHead(200, { etag: '"e"', 'x-amz-version-id': 'v' }).end();
   });
-  expect(await (await bucket()).put('k', Buffer.from('x'))).toEqual({ eTag: 'e', versionId: 'v' });
+  expect(await (await bucket()).put('k', Buffer.from('x'))).toMatchObject({ eTag: 'e', versionId: 'v' });
   expect(requests).toHaveLength(3);
 });
 
@@ -54,7 +54,7 @@ test('a reset connection is retried', async () => {
     if (nth === 0) request.socket.destroy();
     else response.writeHead(200, { etag: '"e"' }).end();
   });
-  expect(await (await bucket()).put('k', Buffer.from('x'))).toEqual({ eTag: 'e' });
+  expect(await (await bucket()).put('k', Buffer.from('x'))).toMatchObject({ eTag: 'e' });
 });
 
 test('a truncated body is continued from where it broke, from the same object', async () => {
@@ -109,7 +109,7 @@ test('a conditional PUT whose answer was lost is recognised as our own', async (
         .end();
   });
   const put = (await bucket()).put('k', body, { ifNoneMatch: '*', metadata: { a: '1' } });
-  expect(await put).toEqual({ eTag: md5, versionId: 'v1' });
+  expect(await put).toMatchObject({ eTag: md5, versionId: 'v1' });
   expect(requests.map((r) => r.split(' ')[0])).toEqual(['PUT', 'PUT', 'HEAD']);
 });
 
@@ -148,7 +148,7 @@ test('an error inside a 200 to CompleteMultipartUpload is an error and is retrie
   });
   const upload = await (await bucket()).multipart('k');
   await upload.uploadPart(1, Buffer.from('x'));
-  expect(await upload.complete()).toEqual({ eTag: 'm-1' });
+  expect(await upload.complete()).toMatchObject({ eTag: 'm-1' });
   expect(completions).toBe(2);
 });
 

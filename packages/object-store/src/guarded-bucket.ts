@@ -249,7 +249,7 @@ class GuardedBucket implements Bucket {
       condition.ifMatch === undefined
         ? below === undefined || below.deleteMarker
         : below === undefined || isOf(below, condition.ifMatch);
-    if (isRight) return { eTag, versionId: ours.versionId };
+    if (isRight) return { ...written, versionId: ours.versionId };
     // Also from below others: those on top may go in their turn, and ours would be the current one again.
     for (const { versionId } of versions.slice(at, next)) {
       await this.#bucket.delete(key, { versionId });

@@ -7,6 +7,7 @@ import type {
   CopySource,
   Multipart,
   PutOptions,
+  ObjectHead,
   PutResult,
   WriteCondition,
 } from './bucket.ts';
@@ -127,9 +128,7 @@ class Upload implements Multipart {
         if (head === undefined || !isSentObject(head, sent)) throw error;
         // It may be the work of an earlier upload of the same bytes: this one is not to be left open.
         await this.abort();
-        return head.versionId === undefined
-          ? { eTag: head.eTag }
-          : { eTag: head.eTag, versionId: head.versionId };
+        return resultOfHead(head);
       }
     });
   }
@@ -165,8 +164,17 @@ export function copySourceHeaders(
 }
 
 export function resultOf(eTag: string, headers: Record<string, string>): PutResult {
+  const result: PutResult = { eTag };
   const versionId = headers['x-amz-version-id'];
-  return versionId === undefined ? { eTag } : { eTag, versionId };
+  if (versionId !== undefined) result.versionId = versionId;
+  const dateMs = Date.parse(headers['date'] ?? '');
+  if (!Number.isNaN(dateMs)) result.dateMs = dateMs;
+  return result;
+}
+
+/** Of a write whose own answer was lost. */
+export function resultOfHead({ eTag, versionId, lastModified }: ObjectHead): PutResult {
+  return { eTag, ...(versionId !== undefined && { versionId }), dateMs: lastModified };
 }
 
 /** 404 NoSuchUpload or 412: what a repeated completion gets when the first one has succeeded. */

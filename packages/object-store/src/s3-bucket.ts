@@ -28,7 +28,13 @@ import { discard } from './connection.ts';
 import type { Outgoing } from './connection.ts';
 import { S3Error } from './errors.ts';
 import { listPage, uploadPage, versionPage } from './listing.ts';
-import { abortUpload, copySourceHeaders, resultOf, startMultipart } from './multipart.ts';
+import {
+  abortUpload,
+  copySourceHeaders,
+  resultOf,
+  resultOfHead,
+  startMultipart,
+} from './multipart.ts';
 import { isSentObject, md5Of } from './own-write.ts';
 import type { Requests } from './requests.ts';
 import { attributeHeaders, conditionHeaders, encode, headOf, quote, unquote } from './wire.ts';
@@ -190,9 +196,7 @@ export class S3Bucket implements Bucket {
         const size = body instanceof Uint8Array ? body.length : body.size;
         const sent = { size, eTag: await md5Of(body), metadata: options.metadata ?? {} };
         if (head === undefined || !isSentObject(head, sent)) throw error;
-        return head.versionId === undefined
-          ? { eTag: head.eTag }
-          : { eTag: head.eTag, versionId: head.versionId };
+        return resultOfHead(head);
       }
     });
   }

@@ -167,9 +167,17 @@ export class ModelStore {
     return head;
   }
 
+  now(): number {
+    return this.#now();
+  }
+
   /** S3 tells whole seconds. */
+  secondOf(at: number): number {
+    return Math.floor(at / 1000) * 1000;
+  }
+
   lastModified(version: ObjectVersion): number {
-    return Math.floor(version.at / 1000) * 1000;
+    return this.secondOf(version.at);
   }
 
   /** Lets those late effects happen that are due. */

@@ -15,6 +15,7 @@ export function outsideStep(world: World, random: SeededRandom): void {
     trace.add(`  outside deletes ${key}`);
     return;
   }
+  if (isThere && random.chance(0.3)) return describe(world, random, key);
   const text = `outside ${world.nextSerial()} `;
   const isMarker = key.endsWith('/') && !(world.plan.escapes && random.chance(0.5));
   const size = isMarker ? 0 : random.pick([12, 12, 2_000, 80_000]);
@@ -24,6 +25,21 @@ export function outsideStep(world: World, random: SeededRandom): void {
   const tagging = random.chance(0.2) ? `n=${world.nextSerial()}` : '';
   store.write(key, bytes, { metadata, headers, tagging }, 'outside');
   trace.add(`  outside puts ${key} ${size}`);
+}
+
+/** The same bytes, of another owner, mode and time. */
+function describe({ store, trace }: World, random: SeededRandom, key: string): void {
+  const { body, about, at } = store.current(key)!;
+  // What happens twice within a second nobody can tell who is told of seconds.
+  if (store.secondOf(at) === store.secondOf(store.now())) return;
+  const metadata = {
+    'file-owner': String(random.below(3)),
+    'file-group': '0',
+    'file-permissions': `${key.endsWith('/') ? '0040' : '0100'}${random.pick(['600', '755'])}`,
+    'file-mtime': `${1_600_000_000_000_000_000n + BigInt(random.below(1_000))}ns`,
+  };
+  store.write(key, body!, { ...about, metadata }, 'outside');
+  trace.add(`  outside describes ${key} as ${JSON.stringify(metadata)}`);
 }
 
 const odd = ['', '.', '..', '%=', 'n\0l', 'x'.repeat(300)];

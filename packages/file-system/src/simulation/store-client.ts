@@ -380,9 +380,10 @@ export class StoreClient implements Bucket {
   }
 
   /** Whoever sends the bytes knows their ETag, so an own write is told even when its answer is lost. */
-  #written(key: string, { eTag, versionId }: ObjectVersion): PutResult {
+  #written(key: string, version: ObjectVersion): PutResult {
+    const { eTag, versionId } = version;
     this.#store.tell(key, eTag);
-    return { eTag, versionId };
+    return { eTag, versionId, dateMs: this.#store.lastModified(version) };
   }
 }
 

@@ -11,17 +11,20 @@ export interface Base {
   versionId?: string;
   key?: string;
   foreign?: ForeignAttributes;
-  /** When the object was last known to be what the inode holds. */
+  /** When the object was last known to be what the inode holds. By our clock. */
   syncedMs?: number;
+  /** By the store's clock: the object was not changed after this when it was last looked at or written. */
+  modifiedMs?: number;
 }
 
 export function parseBase(text: string): Base | undefined {
   if (text === '') return undefined;
-  const [eTag, versionId, key, foreign, syncedMs] = JSON.parse(text) as [
+  const [eTag, versionId, key, foreign, syncedMs, modifiedMs] = JSON.parse(text) as [
     string,
     string | 0,
     string | 0,
     ForeignAttributes | 0,
+    number | undefined,
     number | undefined,
   ];
   const base: Base = { eTag };
@@ -29,6 +32,7 @@ export function parseBase(text: string): Base | undefined {
   if (key !== 0) base.key = key;
   if (foreign !== 0) base.foreign = foreign;
   if (syncedMs !== undefined) base.syncedMs = syncedMs;
+  if (modifiedMs !== undefined) base.modifiedMs = modifiedMs;
   return base;
 }
 
@@ -36,25 +40,34 @@ export function parseBase(text: string): Base | undefined {
 const plain = /^[\w-]*$/;
 
 export function formatBase(base: Base): string {
-  const { eTag, versionId = 0, key = 0, foreign = 0, syncedMs } = base;
+  const { eTag, versionId = 0, key = 0, foreign = 0, syncedMs, modifiedMs } = base;
   const isFromListing = !versionId && !key && !foreign && syncedMs === undefined;
   if (isFromListing && plain.test(eTag)) return `["${eTag}",0,0,0]`;
   const parts = [eTag, versionId, key, foreign];
-  return JSON.stringify(syncedMs === undefined ? parts : [...parts, syncedMs]);
+  if (syncedMs === undefined) return JSON.stringify(parts);
+  return JSON.stringify([...parts, syncedMs, ...(modifiedMs === undefined ? [] : [modifiedMs])]);
 }
 
 export function newBase(
   object: { eTag: string; versionId?: string | undefined },
   foreign: ForeignAttributes | undefined,
   key?: string,
-  syncedMs?: number,
+  times: { syncedMs?: number | undefined; modifiedMs?: number | undefined } = {},
 ): Base {
   const base: Base = { eTag: object.eTag };
   if (object.versionId !== undefined) base.versionId = object.versionId;
   if (foreign !== undefined) base.foreign = foreign;
   if (key !== undefined) base.key = key;
+  const { syncedMs, modifiedMs } = times;
   if (syncedMs !== undefined) base.syncedMs = Math.floor(syncedMs);
+  if (modifiedMs !== undefined) base.modifiedMs = modifiedMs;
   return base;
+}
+
+/** The same bytes, and yet another object: its attributes may have changed. HEADs and dates tell seconds. */
+export function isModified(base: Base, shownMs: number): boolean {
+  const { modifiedMs } = base;
+  return modifiedMs !== undefined && Math.floor(shownMs / 1000) > Math.floor(modifiedMs / 1000);
 }
 
 export function pinOf(base: Base, key: string): ObjectPin {

@@ -8,6 +8,7 @@ import type { RemoteChange } from '../transfer/jobs.ts';
 import type { Context } from './context.ts';
 import type { Deletions } from './deletions.ts';
 import type { Exporter } from './exporter.ts';
+import type { Heads } from './heads.ts';
 import { isProbe } from './keys.ts';
 import type { Lanes } from './lanes.ts';
 import type { Relister } from './relisting.ts';
@@ -18,6 +19,7 @@ export class Changes {
   readonly #deletions: Deletions;
   readonly #relister: Relister;
   readonly #exporter: Exporter;
+  readonly #heads: Heads;
   #tries = 0;
 
   constructor(parts: {
@@ -26,7 +28,9 @@ export class Changes {
     deletions: Deletions;
     relister: Relister;
     exporter: Exporter;
+    heads: Heads;
   }) {
+    this.#heads = parts.heads;
     this.#exporter = parts.exporter;
     this.#context = parts.context;
     this.#lanes = parts.lanes;
@@ -52,7 +56,7 @@ export class Changes {
     });
   }
 
-  #consider({ key, eTag }: RemoteChange): void {
+  #consider({ key, eTag, versionId }: RemoteChange): void {
     if (this.#lanes.isBusy(key) || this.#deletions.get(key) !== undefined) return;
     const { names, tree, options } = this.#context;
     const parts = key.slice(options.prefix.length).split('/');
@@ -69,8 +73,14 @@ export class Changes {
     }
     // A directory's marker is compared with the directory itself.
     const ino = last === '' ? at : tree.child(at, names.nameOf(last));
-    const known = ino === 0 ? '' : (this.#context.base(ino)?.eTag ?? '');
-    if (known === eTag) return;
+    const base = ino === 0 ? undefined : this.#context.base(ino);
+    if ((base?.eTag ?? '') === eTag) {
+      // The same bytes in another version: its attributes may be others.
+      const known = base?.versionId;
+      if (known !== undefined && versionId !== undefined && known !== versionId)
+        this.#heads.refresh(ino);
+      return;
+    }
     // Changed here as well: its export, tried now, finds out whether they are in conflict.
     if (ino !== 0 && tree.dirty(ino) !== 0) this.#exporter.hurryFile(ino);
     this.#relister.soon(at);

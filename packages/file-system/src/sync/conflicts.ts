@@ -191,7 +191,7 @@ export class Conflicts {
   }
 
   #baseOf(head: RemoteHead): Base {
-    return newBase(head, foreignAttributes(head), undefined, this.#context.now());
+    return newBase(head, foreignAttributes(head), undefined, this.#context.syncedNow(head));
   }
 
   #newId(): string {

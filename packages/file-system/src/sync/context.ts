@@ -108,6 +108,11 @@ export class Context {
     this.tree.setBase(ino, base === undefined ? '' : formatBase(base));
   }
 
+  /** Times of a base whose object has just been looked at. */
+  syncedNow({ lastModified }: { lastModified: number }): { syncedMs: number; modifiedMs: number } {
+    return { syncedMs: this.now(), modifiedMs: lastModified };
+  }
+
   /** The time to wait before try number `tries` + 1: exponential with full jitter. */
   backoffMs(tries: number): number {
     const bound = Math.min(15_000, 500 * 2 ** Math.min(tries, 10));

@@ -247,8 +247,9 @@ export class Directories {
     if (this.#deletions.get(object.key) !== undefined) return 0;
     if (part === '' && object.size > 0) return this.#addContent(directory, object);
     if (part === '') {
-      // The directory's own marker: its attributes are asked for when they are needed.
-      if (tree.base(directory) === '' && tree.dirty(directory) === 0 && directory !== rootIno) {
+      // The directory's own marker: its attributes are asked for when they are needed, or known to be others.
+      const isNew = tree.base(directory) === '' && !tree.isKnown(directory);
+      if (isNew && tree.dirty(directory) === 0 && directory !== rootIno) {
         this.#context.setBase(directory, newBase(object, undefined));
       }
       return 0;

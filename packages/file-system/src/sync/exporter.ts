@@ -252,7 +252,7 @@ export class Exporter {
     const isUnsure = this.#attempts.of(key).length > 0 || (noted?.marks.length ?? 0) > 0;
     if (inPlace && bits === Dirty.name && !isUnsure) {
       // It was moved away and back, and nothing has been written there.
-      this.#context.setBase(ino, newBase(base, base.foreign, undefined, base.syncedMs));
+      this.#context.setBase(ino, newBase(base, base.foreign, undefined, base));
       this.#deletions.drop(key);
       return this.#clean(pending);
     }
@@ -385,13 +385,14 @@ export class Exporter {
     }
   }
 
-  #onWritten(started: Started, written: { eTag: string; versionId?: string }): void {
+  #onWritten(started: Started, written: Extract<TransferResult, { kind: 'written' }>): void {
     const { tree } = this.#context;
     const { pending, key } = started;
     const { ino } = pending;
     this.#attempts.settle(key);
     this.#context.exported++;
-    const base = newBase(written, started.foreign, undefined, this.#context.now());
+    const times = { syncedMs: this.#context.now(), modifiedMs: written.dateMs };
+    const base = newBase(written, started.foreign, undefined, times);
     const a = this.#context.attributes(ino);
     if (a === undefined || !this.#context.isExportable(ino)) {
       this.#deletions.note(key, base);

@@ -7,9 +7,11 @@
 import { FsError, Kind, failure } from '../operations.ts';
 import type { Attributes, Result, WaitId } from '../operations.ts';
 import type { RemoteHead, TransferResult } from '../transfer/jobs.ts';
-import { newBase } from './base.ts';
+import { formatBase, newBase } from './base.ts';
+import type { Base } from './base.ts';
 import type { Context } from './context.ts';
 import { foreignAttributes, headAttributes } from './posix-metadata.ts';
+import type { RemoteAttributes } from './port.ts';
 import type { RemoteKeys } from './remote-keys.ts';
 
 const jobsMax = 96;
@@ -22,6 +24,8 @@ const triesMax = 8;
 const failureMs = 2_000;
 
 interface Asked {
+  /** When a listing shows it to have been changed; 0 = none does. */
+  shownMs: number;
   ino: number;
   /** 0 = nobody waits. */
   waitId: WaitId;
@@ -74,9 +78,10 @@ export class Heads {
     return true;
   }
 
-  /** Looks at an object again that a listing shows to be changed, or does not show any more. */
-  refresh(ino: number): void {
+  /** Looks at an object again that a listing shows to be changed (then: when), or does not show any more. */
+  refresh(ino: number, shownMs: number = 0): void {
     const asked = this.#ask(ino);
+    asked.shownMs = Math.max(asked.shownMs, shownMs);
     if (!asked.running) this.#ahead.push(asked);
     this.#send();
   }
@@ -84,7 +89,7 @@ export class Heads {
   #ask(ino: number): Asked {
     const known = this.#asked.get(ino);
     if (known !== undefined) return known;
-    const asked: Asked = { ino, waitId: 0, tries: 0, running: false, done: undefined };
+    const asked: Asked = { ino, waitId: 0, tries: 0, running: false, done: undefined, shownMs: 0 };
     this.#asked.set(ino, asked);
     return asked;
   }
@@ -124,8 +129,15 @@ export class Heads {
     }
     asked.running = true;
     this.#jobs++;
+    const startedAt = this.#context.listingStarts();
     const job = { kind: 'head' as const, key, bodyBytesMax: this.#bodyBytesMax(asked, a) };
-    this.#context.outbox.send(job, (result) => this.#onResult(asked, key, result));
+    this.#context.outbox.send(job, (result) => {
+      // What was told is older than what we have written since.
+      const isOutdated =
+        this.#context.isOutdated(key, startedAt) && this.#context.tree.isKnown(ino);
+      this.#context.listingEnds();
+      this.#onResult(asked, key, result, isOutdated);
+    });
   }
 
   /** How large an object may be to come with its attributes; 0 = no bytes at all. */
@@ -148,7 +160,7 @@ export class Heads {
     return this.#context.base(ino)?.key ?? this.#keys.remoteKey(parent, tree.nameOf(ino), kind);
   }
 
-  #onResult(asked: Asked, key: string, result: TransferResult): void {
+  #onResult(asked: Asked, key: string, result: TransferResult, isOutdated: boolean): void {
     this.#jobs--;
     asked.running = false;
     let ok = result.kind === 'head';
@@ -161,7 +173,7 @@ export class Heads {
       const error = failure(result.code === 'AccessDenied' ? FsError.AccessDenied : FsError.Io);
       this.#failed.set(asked.ino, { error, untilMs: this.#context.now() + failureMs });
     } else if (result.kind === 'head') {
-      this.#apply(asked.ino, key, result.head, result.body);
+      if (!isOutdated) this.#apply(asked.ino, key, result.head, result.body, asked.shownMs);
       if (this.#isUnknownYet(asked.ino)) {
         // Moved here, and replaced or deleted there: its export settles that, and asking at once tells nothing new.
         if (++asked.tries < triesMax) {
@@ -202,6 +214,7 @@ export class Heads {
     key: string,
     head: RemoteHead | undefined,
     body: Uint8Array | undefined,
+    shownMs: number,
   ): void {
     const { tree, options } = this.#context;
     const a = this.#context.attributes(ino);
@@ -225,20 +238,41 @@ export class Heads {
     }
     const attributes = headAttributes(head, isDirectory, body, options.defaults);
     const foreign = foreignAttributes(head);
-    if (tree.isKnown(ino) && base?.eTag === head.eTag) return;
+    const times = this.#context.syncedNow({ lastModified: Math.max(head.lastModified, shownMs) });
+    if (tree.isKnown(ino) && base?.eTag === head.eTag && !isDirty) {
+      this.#compare(ino, base, a, attributes, newBase(head, foreign, base.key, times));
+      return;
+    }
     if (isDirty) {
       // Moved before its attributes were known: they are still those of its object.
       if (tree.isKnown(ino) || base?.eTag !== head.eTag) return;
       tree.setRemoteAttributes(ino, attributes);
-      this.#context.setBase(ino, newBase(head, foreign, base.key, this.#context.now()));
+      this.#context.setBase(ino, newBase(head, foreign, base.key, times));
       return;
     }
     this.#context.imported++;
     const isSame = isDirectory || base === undefined || base.eTag === head.eTag;
     if (isSame) tree.setRemoteAttributes(ino, attributes);
     else tree.replaceRemote(ino, attributes);
-    this.#context.setBase(ino, newBase(head, foreign, base?.key, this.#context.now()));
+    this.#context.setBase(ino, newBase(head, foreign, base?.key, times));
     if (body !== undefined && attributes.kind === Kind.file) tree.fill(ino, body);
+  }
+
+  /** Another object with the same bytes: its attributes may be others. `a`: those of the inode. */
+  #compare(ino: number, base: Base, a: Attributes, told: RemoteAttributes, now: Base): void {
+    const { tree } = this.#context;
+    const isSame =
+      a.kind === told.kind &&
+      a.mode === told.mode &&
+      a.uid === told.uid &&
+      a.gid === told.gid &&
+      a.mtimeSec === told.mtimeSec &&
+      a.mtimeNsec === told.mtimeNsec;
+    if (!isSame) this.#context.imported++;
+    if (a.kind !== told.kind && told.known) tree.replaceRemote(ino, told);
+    else if (!isSame && a.kind === told.kind) tree.setRemoteAttributes(ino, told);
+    const seen = { ...now, syncedMs: base.syncedMs ?? 0 };
+    if (formatBase(seen) !== formatBase(base)) this.#context.setBase(ino, now);
   }
 
   /** A directory that exists by its children alone. */

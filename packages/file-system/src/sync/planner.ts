@@ -124,6 +124,7 @@ class Planner implements Sync {
       deletions,
       exporter,
       relister: this.#relister,
+      heads,
     });
     conflicts.onReturn = (directory) => relister.soon(directory);
     directories.onListed = (directory, smallestBytes) => {

@@ -6,6 +6,7 @@
  */
 import { Kind } from '../operations.ts';
 import type { RemoteObject, TransferResult } from '../transfer/jobs.ts';
+import { isModified } from './base.ts';
 import type { Context } from './context.ts';
 import type { Deletions } from './deletions.ts';
 import type { Directories } from './directories.ts';
@@ -217,12 +218,7 @@ export class Relister {
       }
       const object = objects.get(key);
       if (object === undefined) vanished.push({ ino, kind, key });
-      else if (
-        !this.#isOurs(relisting, ino, key) &&
-        this.#context.base(ino)?.eTag !== object.eTag
-      ) {
-        this.#heads.refresh(ino);
-      }
+      else if (!this.#isOurs(relisting, ino, key)) this.#refreshChanged(ino, object);
     });
     for (const { ino, kind, key } of vanished) {
       if (this.#isOurs(relisting, ino, key)) continue;
@@ -291,9 +287,13 @@ export class Relister {
     const marker = relisting.objects.get(prefix);
     if (marker === undefined || marker.size > 0 || this.#isOurs(relisting, directory, prefix))
       return;
-    const base = this.#context.base(directory);
-    if (base?.eTag !== marker.eTag && this.#context.tree.isKnown(directory)) {
-      this.#heads.refresh(directory);
+    if (this.#context.tree.isKnown(directory)) this.#refreshChanged(directory, marker);
+  }
+
+  #refreshChanged(ino: number, { eTag, lastModified }: RemoteObject): void {
+    const base = this.#context.base(ino);
+    if (base?.eTag !== eTag || isModified(base, lastModified)) {
+      this.#heads.refresh(ino, lastModified);
     }
   }
 

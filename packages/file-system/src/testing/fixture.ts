@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileSystem, type FileSystemOptions } from '../file-system.ts';
 import {
+  Change,
   errorOf,
   newAttributes,
   ok,
@@ -110,6 +111,11 @@ export class Fixture {
     const out = newAttributes();
     must(this.fs.getattr(c, ino, out));
     return out;
+  }
+
+  chmod(ino: number, mode: number): Status {
+    const changes = { ...newAttributes(), valid: Change.mode, mode };
+    return this.fs.setattr(root, ino, changes, newAttributes());
   }
 
   lookup(parent: number, name: string, c: Caller = root): number {

@@ -115,6 +115,7 @@ export interface RemoteChange {
   key: string;
   /** '' when it was deleted. */
   eTag: string;
+  versionId?: string;
 }
 
 export type TransferResult =
@@ -140,7 +141,7 @@ export type TransferResult =
    * The object is in S3 (by this job or by an earlier try of it whose answer was lost). `isOpen`: the upload in
    * parts that this job has begun was not completed.
    */
-  | { kind: 'written'; id: JobId; eTag: string; versionId?: string; isOpen?: true }
+  | { kind: 'written'; id: JobId; eTag: string; versionId?: string; dateMs?: number; isOpen?: true }
   | { kind: 'deleted'; id: JobId }
   /** The key holds something else than was expected: what it holds now, undefined = nothing. */
   | { kind: 'conflict'; id: JobId; head: RemoteHead | undefined }

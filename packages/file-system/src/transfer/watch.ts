@@ -40,7 +40,7 @@ export async function watchChanges(
 
 function parse(line: string, prefix: string): RemoteChange[] {
   if (line === '') return [];
-  const { key, eTag } = JSON.parse(line) as Partial<RemoteChange>;
+  const { key, eTag, versionId } = JSON.parse(line) as Partial<RemoteChange>;
   if (key === undefined || eTag === undefined || !key.startsWith(prefix)) return [];
-  return [{ key, eTag }];
+  return [{ key, eTag, ...(versionId !== undefined && { versionId }) }];
 }

@@ -154,9 +154,12 @@ export function written(
   result: PutResult | RemoteHead,
 ): Extract<TransferResult, { kind: 'written' }> {
   const { eTag, versionId } = result;
-  return versionId === undefined
-    ? { kind: 'written', id, eTag }
-    : { kind: 'written', id, eTag, versionId };
+  const dateMs = 'lastModified' in result ? result.lastModified : result.dateMs;
+  return {
+    ...{ kind: 'written', id, eTag },
+    ...(versionId !== undefined && { versionId }),
+    ...(dateMs !== undefined && { dateMs }),
+  };
 }
 
 /** A precondition that does not hold; an If-Match on nothing is answered with 404 by some. */

@@ -1,0 +1,109 @@
+/** When a listing shows an object that is not the one that was written here, though its bytes are. */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ok, rootIno } from '../operations.ts';
+import { Fixture } from '../testing/fixture.ts';
+import type { RemoteObject, TransferJob } from '../transfer/jobs.ts';
+import { createPlanner } from './planner.ts';
+import type { Sync } from './port.ts';
+
+let now = 0;
+let fixture: Fixture;
+let sync: Sync;
+let jobs: TransferJob[] = [];
+
+beforeEach(() => {
+  now = 1_700_000_000_000;
+  jobs = [];
+  fixture = new Fixture({ remote: true, id: 'fs-0', clock: { now: () => now } });
+  sync = start();
+});
+afterEach(() => fixture.end());
+
+function start(): Sync {
+  const planner = createPlanner(fixture.fs.tree, {
+    bucket: 'data',
+    prefix: '',
+    quietMs: 0,
+    maxAgeMs: 60_000,
+    relistMs: 5_000,
+    defaults: { uid: 0, gid: 0, fileMode: 0o600, directoryMode: 0o700 },
+    clock: { now: () => now },
+    random: () => 0.5,
+    log: () => undefined,
+  });
+  fixture.fs.attach(planner);
+  return planner;
+}
+
+/** The next job of this kind, taken off the list. */
+function job<K extends TransferJob['kind']>(kind: K): Extract<TransferJob, { kind: K }> {
+  sync.tick(now);
+  jobs.push(...sync.take());
+  const at = jobs.findIndex((one) => one.kind === kind);
+  if (at < 0) throw new Error(`no ${kind} among ${jobs.map((one) => one.kind).join(' ')}`);
+  return jobs.splice(at, 1)[0] as Extract<TransferJob, { kind: K }>;
+}
+
+function list(objects: RemoteObject[], prefixes: string[] = []): void {
+  sync.apply([{ kind: 'page', id: job('list').id, objects, prefixes, last: true }]);
+}
+
+function object(key: string, eTag: string, lastModified: number): RemoteObject {
+  return { key, size: 3, eTag, lastModified };
+}
+
+function isAsked(): boolean {
+  sync.tick(now);
+  jobs.push(...sync.take());
+  return jobs.some(({ kind }) => kind === 'head');
+}
+
+/** The store's clock is an hour behind ours. */
+const skewMs = 3_600_000;
+const versionId = 'v1';
+
+test('a listing is compared with what the store said itself when we wrote, whatever our clock says', () => {
+  sync.needDirectory(rootIno);
+  list([]);
+  fixture.file(rootIno, 'f', 'our');
+  const dateMs = now - skewMs;
+  sync.apply([{ kind: 'written', id: job('put').id, eTag: 'e', versionId, dateMs }]);
+  const seen = (lastModified: number): boolean => {
+    now += 30_000;
+    sync.touched(rootIno);
+    list([object('f', 'e', lastModified)]);
+    return isAsked();
+  };
+  expect(seen(dateMs - 2_000)).toBe(false);
+  expect(seen(dateMs + 999)).toBe(false);
+  expect(seen(dateMs + 1_000)).toBe(true);
+  // It was nothing after all: it is not asked again for the same time.
+  const { id, key } = job('head');
+  const lastModified = dateMs;
+  const metadata = { 'file-permissions': '0100644', 'file-owner': '0', 'file-group': '0' };
+  const head = { key, size: 3, eTag: 'e', lastModified, metadata, versionId };
+  sync.apply([{ kind: 'head', id, head }]);
+  expect(seen(dateMs + 1_000)).toBe(false);
+  expect(seen(dateMs + 2_000)).toBe(true);
+});
+
+test('what was asked before we wrote says nothing about what we have written', () => {
+  sync.needDirectory(rootIno);
+  list([]);
+  const ino = fixture.file(rootIno, 'f', 'our');
+  sync.apply([{ kind: 'written', id: job('put').id, eTag: 'e', versionId, dateMs: now }]);
+  now += 30_000;
+  sync.touched(rootIno);
+  list([object('f', 'e', now)]);
+  const asked = job('head');
+  const out = fixture.stat(ino);
+  expect(fixture.chmod(ino, 0o600)).toBe(ok);
+  now += 10;
+  const copy = job('copy');
+  sync.apply([{ kind: 'written', id: copy.id, eTag: 'e', versionId: 'v2', dateMs: now }]);
+  const metadata = { 'file-permissions': '0100644' };
+  const { size } = out;
+  const head = { key: 'f', size, eTag: 'e', lastModified: now, metadata, versionId };
+  sync.apply([{ kind: 'head', id: asked.id, head }]);
+  expect(fixture.stat(ino).mode).toBe(0o600);
+});
