@@ -60,6 +60,7 @@ export async function startBenchHost(o: BenchHostOptions): Promise<BenchHost> {
   const api = service.api();
   const server = createServer((request, response) => void api(request, response));
   server.keepAliveTimeout = 0;
+  service.takeCheckpoints(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   for (const [name, client] of Object.entries(PATHS)) {

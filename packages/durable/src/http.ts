@@ -17,7 +17,7 @@ import type { ErrorObject } from './wire.ts';
 
 const PREFIX = '/2025-12-01/';
 /** A checkpoint holds 750 KB at most; a single large payload may exceed that. */
-const BODY_BYTES_MAX = 8 * 1024 * 1024;
+export const BODY_BYTES_MAX: number = 8 * 1024 * 1024;
 const PAGE_ITEMS_MAX = 1000;
 const PAGE_ITEMS_DEFAULT = 100;
 
@@ -33,7 +33,8 @@ export interface ApiOptions {
   log: Log;
 }
 
-interface Call {
+/** A request of this API. */
+export interface Call {
   method: string;
   /** Decoded path segments after the version. */
   path: string[];
@@ -41,17 +42,38 @@ interface Call {
   body: Buffer;
 }
 
-export function createApi(o: ApiOptions): RequestHandler {
+/** `text` is JSON; `errorType` is what a refusal is called. */
+export interface Answer {
+  status: number;
+  errorType?: string;
+  text: string;
+}
+
+export type Answering = (call: Call) => Promise<Answer>;
+
+/** What the API answers, however the request came in. Never rejects. */
+export function createAnswering(o: ApiOptions): Answering {
+  return async (call) => {
+    try {
+      const reply = await route(o, call);
+      return { status: 200, text: typeof reply === 'string' ? reply : JSON.stringify(reply) };
+    } catch (error) {
+      return refusal(o, error);
+    }
+  };
+}
+
+export function createApi(o: ApiOptions, answering: Answering): RequestHandler {
   return (req, res) => {
     if (!req.url?.startsWith(PREFIX)) return false;
     const mark = req.url.indexOf('?');
     const text = mark < 0 ? req.url : req.url.slice(0, mark);
     const segments = text.slice(PREFIX.length).split('/');
     if (!isOurs(segments)) return false;
-    void answer(o, req, res, {
-      segments,
-      query: new URLSearchParams(mark < 0 ? '' : req.url.slice(mark + 1)),
-    });
+    const query = new URLSearchParams(mark < 0 ? '' : req.url.slice(mark + 1));
+    callOf(req, segments, query)
+      .then(answering, (error: unknown) => refusal(o, error))
+      .then((answer) => send(res, answer));
     return true;
   };
 }
@@ -64,25 +86,24 @@ function isOurs(segments: readonly string[]): boolean {
   );
 }
 
-async function answer(
-  o: ApiOptions,
+async function callOf(
   req: IncomingMessage,
-  res: ServerResponse,
-  url: { segments: string[]; query: URLSearchParams },
-): Promise<void> {
-  try {
-    const body = await readBody(req);
-    const path = url.segments.map(decodeSegment);
-    const reply = await route(o, { method: req.method ?? 'GET', path, query: url.query, body });
-    send(res, 200, typeof reply === 'string' ? reply : JSON.stringify(reply));
-  } catch (error) {
-    if (error instanceof DurableError) {
-      refuse(res, error);
-    } else {
-      o.log('error', `a request failed: ${(error as Error).stack ?? String(error)}`);
-      refuse(res, new DurableError('ServiceException', 'Internal error: see the log.'));
-    }
-  }
+  segments: readonly string[],
+  query: URLSearchParams,
+): Promise<Call> {
+  const body = await readBody(req);
+  return { method: req.method ?? 'GET', path: segments.map(decodeSegment), query, body };
+}
+
+function refusal(o: ApiOptions, error: unknown): Answer {
+  const known =
+    error instanceof DurableError
+      ? error
+      : new DurableError('ServiceException', 'Internal error: see the log.');
+  if (known !== error)
+    o.log('error', `a request failed: ${(error as Error).stack ?? String(error)}`);
+  const { status, code, message } = known;
+  return { status, errorType: code, text: JSON.stringify({ Type: code, message }) };
 }
 
 async function route(o: ApiOptions, call: Call): Promise<Json | string> {
@@ -337,14 +358,10 @@ function readBody(req: IncomingMessage): Promise<Buffer> {
   });
 }
 
-function refuse(res: ServerResponse, error: DurableError): void {
-  res.setHeader('x-amzn-errortype', error.code);
-  send(res, error.status, JSON.stringify({ Type: error.code, message: error.message }));
-}
-
 /** As a string, so that head and body go out in one piece. */
-function send(res: ServerResponse, status: number, text: string): void {
+function send(res: ServerResponse, { status, errorType, text }: Answer): void {
   res.writeHead(status, {
+    ...(errorType !== undefined && { 'x-amzn-errortype': errorType }),
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(text),
   });

@@ -1,10 +1,11 @@
 /**
  * The append-only journal: what is in it happened, what is not did not.
  *
- * Group commit: records appended while a write is under way go out together in the next one. Files
- * are open with O_DSYNC, so that a write has reached the disk when it ends (one trip to the disk
- * thread instead of two for write and fdatasync). `durable()` resolves once everything appended so far is on
- * the disk. When the disk refuses (full, failing), nothing is acknowledged: `stalled` says why,
+ * Group commit: the records of one turn of the event loop go out together, as do those appended while
+ * a write is under way. Files are open with O_DSYNC, so that a write has reached the disk when it
+ * ends. A small write is made right here while the disk is quick: waking a disk thread and being
+ * woken by it takes as long as the write. When the last one was slow, or there is much to write, a
+ * disk thread does it. `durable()` resolves once everything appended so far is on the disk. When the disk refuses (full, failing), nothing is acknowledged: `stalled` says why,
  * waiting callers are rejected, the records stay queued in order, and the write is tried again; the
  * file is first cut back to its last durable byte, so a half-written frame never stays.
  *
@@ -13,7 +14,14 @@
  * so that one that exists is complete.
  */
 import { Buffer } from 'node:buffer';
-import { close as closeFile, constants, ftruncate, open as openFile, write } from 'node:fs';
+import {
+  close as closeFile,
+  constants,
+  ftruncate,
+  open as openFile,
+  write,
+  writeSync,
+} from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -27,10 +35,17 @@ const RETRY_MS = 500;
 /** Snapshot slices of this size, so that a large state never stops the service for long. */
 const SNAPSHOT_SLICE_BYTES = 256 * 1024;
 
+/** A write that takes longer hands the next one to a disk thread. */
+const QUICK_MS_MAX = 2;
+/** More than this is the disk thread's. */
+const QUICK_BYTES_MAX = 64 * 1024;
+
 /** What the disk does; tests put a failing one here. */
 export interface JournalFile {
   /** Resolves when the bytes are on the disk. */
   write(bytes: Uint8Array, position: number): Promise<void>;
+  /** Returns when the bytes are on the disk. */
+  writeNow(bytes: Uint8Array, position: number): void;
   truncate(length: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -73,6 +88,8 @@ export class Journal {
   #durable = 0;
   #waiters: Waiter[] = [];
   #flushing = false;
+  /** The last write took no longer than one may block for. */
+  #quick = true;
   /** Set while a new segment waits to be written to. */
   #switch: (() => void) | undefined;
   #writing: Promise<void> | undefined;
@@ -168,7 +185,7 @@ export class Journal {
     this.#appended++;
     if (!this.#flushing) {
       this.#flushing = true;
-      queueMicrotask(() => void this.#flush());
+      setImmediate(() => void this.#flush());
     }
   }
 
@@ -282,9 +299,15 @@ export class Journal {
       this.#queue = [];
       const bytes = batch.length === 1 ? batch[0]! : Buffer.concat(batch);
       try {
-        const writing = this.#write(bytes);
-        this.#writing = writing.catch(() => {});
-        await writing;
+        const before = this.#clock.now();
+        if (this.#quick && this.#stalled === undefined && bytes.length <= QUICK_BYTES_MAX) {
+          this.#file.writeNow(bytes, this.#position);
+        } else {
+          const writing = this.#write(bytes);
+          this.#writing = writing.catch(() => {});
+          await writing;
+        }
+        this.#quick = this.#clock.now() - before <= QUICK_MS_MAX;
       } catch (error) {
         this.#queue = [...batch, ...this.#queue];
         this.#stall(error as Error);
@@ -369,6 +392,10 @@ function journalFile(fd: number): JournalFile {
         };
         next();
       }),
+    writeNow(bytes, position) {
+      for (let done = 0; done < bytes.length;)
+        done += writeSync(fd, bytes, done, bytes.length - done, position + done);
+    },
     truncate: promisify(ftruncate).bind(undefined, fd),
     close: promisify(closeFile).bind(undefined, fd),
   };

@@ -1,4 +1,5 @@
 /** The official SDK, unchanged, over real HTTP. */
+import { writeSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -255,14 +256,16 @@ test(
     let refused = 0;
     const openFile = async (path: string): Promise<JournalFile> => {
       const handle = await open(path, 'w+');
+      const writeNow = (bytes: Uint8Array, position: number): void => {
+        if (full) {
+          refused++;
+          throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+        }
+        writeSync(handle.fd, bytes, 0, bytes.length, position);
+      };
       return {
-        async write(bytes, position) {
-          if (full) {
-            refused++;
-            throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
-          }
-          await handle.write(bytes, 0, bytes.length, position);
-        },
+        write: async (bytes, position) => writeNow(bytes, position),
+        writeNow,
         truncate: (length) => handle.truncate(length),
         close: () => handle.close(),
       };

@@ -3,17 +3,19 @@
  * answers the API. Everything it acknowledges is on the disk; what it has not acknowledged may be
  * repeated by the caller without harm.
  */
+import type { Server } from 'node:http';
 import { executionArn, executionIdOf, functionNameOf } from './arn.ts';
 import { Callbacks } from './callbacks.ts';
 import { Chained } from './chained.ts';
+import { CheckpointConnections } from './checkpoint-connections.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { DurableError } from './errors.ts';
 import type { Execution } from './execution.ts';
 import { forkFrom, retryFrom } from './fork.ts';
 import type { Taken } from './fork.ts';
 import { eventJson } from './history.ts';
-import { createApi } from './http.ts';
-import type { RequestHandler } from './http.ts';
+import { createAnswering, createApi } from './http.ts';
+import type { ApiOptions, RequestHandler } from './http.ts';
 import type { JournalFile, Recovery } from './journal.ts';
 import type { Limits } from './limits.ts';
 import { AWS_LIMITS, RETENTION_DAYS_DEFAULT } from './limits.ts';
@@ -84,7 +86,8 @@ export class DurableService {
   readonly #options: DurableServiceOptions;
   readonly #store: Store;
   readonly #runner: Runner;
-  readonly #checkpoints: Checkpoints;
+  readonly #api: ApiOptions;
+  readonly #connections: CheckpointConnections;
   readonly callbacks: Callbacks;
 
   private constructor(options: DurableServiceOptions, store: Store) {
@@ -101,8 +104,16 @@ export class DurableService {
     });
     const chained = new Chained(this.#runner, options.functions);
     this.#runner.chained = chained;
-    this.#checkpoints = new Checkpoints(this.#runner, chained);
     this.callbacks = new Callbacks(this.#runner);
+    this.#api = {
+      find: (arn) => this.#find(arn),
+      resolve: (name, qualifier) => options.functions.resolve(name, qualifier),
+      service: this,
+      store,
+      checkpoints: new Checkpoints(this.#runner, chained),
+      log: options.log,
+    };
+    this.#connections = new CheckpointConnections(createAnswering(this.#api));
   }
 
   /** Reads the journal and goes on with every execution that had not ended. */
@@ -263,20 +274,22 @@ export class DurableService {
    * have: `GET durable-executions` (of all functions), `POST …/fork`, `POST …/retry`.
    */
   api(): RequestHandler {
-    return createApi({
-      find: (arn) => this.#find(arn),
-      resolve: (name, qualifier) => this.#options.functions.resolve(name, qualifier),
-      service: this,
-      store: this.#store,
-      checkpoints: this.#checkpoints,
-      log: this.#options.log,
-    });
+    return createApi(this.#api, createAnswering(this.#api));
+  }
+
+  /**
+   * Answers the checkpoints that connections to `server` bring without the server's help; whatever
+   * else they bring goes to the server, which has to have this API.
+   */
+  takeCheckpoints(server: Server): void {
+    this.#connections.take(server);
   }
 
   /** Stops taking part: running invocations are aborted and taken up by the next start. */
   async close(): Promise<void> {
     this.#runner.close();
     await this.#store.journal.close();
+    this.#connections.close();
   }
 
   async #branch(

@@ -78,6 +78,7 @@ export async function startLocalHost(o: LocalHostOptions): Promise<LocalHost> {
     },
   });
   const opened = service;
+  opened.takeCheckpoints(server);
   const until = <T>(done: Promise<T>): Promise<T> =>
     clock instanceof VirtualClock ? drive(clock, opened, done) : done;
   return {

@@ -169,6 +169,7 @@ export async function startPuppetHost(
     },
   });
   const opened = service;
+  opened.takeCheckpoints(server);
   return {
     service: opened,
     client,

@@ -14,15 +14,14 @@
 import { readFileSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import { pathToFileURL } from 'node:url';
-
-// As in runtime-connection.ts: the import would load all of fetch.
-const { Agent, request } = process.getBuiltinModule('node:http');
+import { KeptConnections, type Reply } from './kept-connections.ts';
 
 const SDK = '@aws/durable-execution-sdk-js';
 /** Versions held to the contract. */
 const SDK_VERSIONS: readonly string[] = ['2.4.0'];
 /** As it stands in a bundle, minified or not. */
 const SDK_IN_BUNDLE = /aws-durable-execution-sdk-js["'`][^"'`]{0,60}["'`](\d+\.\d+\.\d+)["'`]/;
+const PATH = '/2025-12-01/durable-executions/';
 const ATTEMPTS = 3;
 const PAUSE_MS = 100;
 
@@ -102,15 +101,12 @@ class DurableExecutionInvocationInputWithClient {
 
 /** The SDK's `DurableExecutionClient`. */
 class DurableClient {
-  readonly #host: string;
-  readonly #port: string;
-  readonly #agent = new Agent({ keepAlive: true });
+  readonly #connections: KeptConnections;
   /** Requests so far: together with the checkpoint token a name for one of them. */
   #count = 0;
 
   constructor(endpoint: URL) {
-    this.#host = endpoint.hostname;
-    this.#port = endpoint.port || '80';
+    this.#connections = new KeptConnections(endpoint.hostname, Number(endpoint.port || '80'));
   }
 
   async checkpoint({ DurableExecutionArn, ...update }: Checkpoint): Promise<unknown> {
@@ -130,19 +126,21 @@ class DurableClient {
     const answer = (await this.#send(
       'GET',
       `${encodeURIComponent(wanted.DurableExecutionArn)}/state?${query}`,
-      undefined,
+      '',
     )) as { Operations?: Operation[] };
     readTimes(answer.Operations);
     return answer;
   }
 
-  async #send(method: string, path: string, body: string | undefined): Promise<unknown> {
+  /** No time limit of its own: the invocation has one, and a host that is gone closes the socket. */
+  async #send(method: string, path: string, body: string): Promise<unknown> {
     for (let attempt = 1; ; attempt++) {
       let failure: Error;
       try {
-        const { status, errorType, text } = await this.#exchange(method, path, body);
-        if (status === 200) return JSON.parse(text);
-        failure = refusal(status, errorType, text);
+        const reply = await this.#connections.request(method, PATH + path, body);
+        const { status } = reply;
+        if (status === 200) return JSON.parse(reply.body);
+        failure = refusal(reply);
         if (status < 500 && status !== 429) throw failure;
       } catch (error) {
         failure = error as Error;
@@ -151,42 +149,6 @@ class DurableClient {
       if (attempt === ATTEMPTS) throw failure;
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * 2 ** (attempt - 1)));
     }
-  }
-
-  /** No time limit of its own: the invocation has one, and a host that is gone closes the socket. */
-  #exchange(
-    method: string,
-    path: string,
-    body: string | undefined,
-  ): Promise<{ status: number; errorType: string; text: string }> {
-    return new Promise((resolve, reject) => {
-      const headers =
-        body === undefined
-          ? {}
-          : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) };
-      const req = request(
-        {
-          ...{ host: this.#host, port: this.#port, agent: this.#agent, method, headers },
-          path: `/2025-12-01/durable-executions/${path}`,
-        },
-        (res) => {
-          const errorType = res.headers['x-amzn-errortype'];
-          let text = '';
-          res.setEncoding('utf8');
-          res.on('data', (chunk: string) => (text += chunk));
-          res.on('error', reject);
-          res.on('end', () =>
-            resolve({
-              status: res.statusCode ?? 0,
-              errorType: typeof errorType === 'string' ? errorType : 'UnknownError',
-              text,
-            }),
-          );
-        },
-      );
-      req.on('error', reject);
-      req.end(body);
-    });
   }
 }
 
@@ -230,14 +192,14 @@ function toDate<K extends string>(holder: { [key in K]?: Time }, key: K): void {
 }
 
 /** What the AWS SDK would throw. */
-function refusal(status: number, errorType: string, text: string): Error {
-  let message = text;
+function refusal({ status, headers, body }: Reply): Error {
+  let message = body;
   try {
-    message = (JSON.parse(text) as { message: string }).message;
+    message = (JSON.parse(body) as { message: string }).message;
   } catch {
     // Not one of the API's answers.
   }
   const error = Object.assign(new Error(message), { $metadata: { httpStatusCode: status } });
-  error.name = errorType;
+  error.name = headers.get('x-amzn-errortype') ?? 'UnknownError';
   return error;
 }

@@ -3,7 +3,7 @@
 // Its address is written to `endpoint.json` in the state directory, where `moorage executions` and the
 // AWS CLI's user find it. Anyone who can reach the port can invoke functions, as with every local
 // Lambda emulator; so it listens on 127.0.0.1 only.
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -17,6 +17,8 @@ export type RequestHandler = (req: IncomingMessage, res: ServerResponse) => bool
 export interface Endpoint {
   /** `http://127.0.0.1:port` */
   readonly url: string;
+  /** For who answers some of the requests without its help. */
+  readonly server: Server;
   /** Takes part from now on. Before that requests are answered with 503, which SDKs retry. */
   serve(handlers: readonly RequestHandler[]): void;
   close(): Promise<void>;
@@ -61,6 +63,7 @@ export async function openEndpoint(of?: {
   }
   return {
     url,
+    server,
     serve: (given) => {
       handlers = given;
     },
@@ -74,6 +77,11 @@ export async function openEndpoint(of?: {
 }
 
 function refuse(res: ServerResponse, status: number, type: string, message: string): void {
-  res.writeHead(status, { 'content-type': 'application/json', 'x-amzn-errortype': type });
-  res.end(JSON.stringify({ Type: type, message }));
+  const text = JSON.stringify({ Type: type, message });
+  res.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+    'x-amzn-errortype': type,
+  });
+  res.end(text);
 }

@@ -364,6 +364,7 @@ class BringUp {
       durable.api(),
       payloadFiles(plan, parts.directories),
     ]);
+    durable.takeCheckpoints(parts.endpoint.server);
     savePayloadRoots(stateDir, plan);
     this.#progress('functions');
     return { functions: host, durable };
