@@ -16,7 +16,7 @@ const CHECKPOINT =
 const BEGIN = 'POST /2025-12-01/durable-executions/';
 const LENGTH = /\r\ncontent-length: *(\d{1,7})\r\n/i;
 /** What only the HTTP server can do. */
-const SPECIAL = /\r\n(?:transfer-encoding|expect|upgrade):|\r\nconnection: *(?!keep-alive\r\n)/i;
+const SPECIAL = /\r\n(?:transfer-encoding|expect|upgrade):|\r\nconnection:(?! *keep-alive\r\n)/i;
 const KEPT = /\r\nconnection: *keep-alive\r\n/i;
 const HEAD_BYTES_MAX = 16 * 1024;
 const HEAD_END = '\r\n\r\n';
