@@ -3,7 +3,7 @@ import { usageError } from './command-line/outcome.ts';
 
 export const TIME_SCALE_OPTION: { readonly value: string; readonly help: string } = {
   value: 'N',
-  help: 'Durable waits, retry delays and callback timeouts take an Nth of their time. Default: 1.',
+  help: 'Durable waits, delays of retries and callback timeouts take an Nth of their time. Default: 1.',
 };
 
 /** Throws a usage error when the text is no positive number. */

@@ -38,8 +38,9 @@ beforeEach(() => {
 
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-function open(more: object = {}): EventQueue {
+function open(more: object = {}, timeScale?: number): EventQueue {
   return new EventQueue({
+    ...(timeScale !== undefined && { timeScale }),
     path,
     clock,
     log: (level, message, fields) => void log.push(`${level} ${message} ${JSON.stringify(fields)}`),
@@ -111,6 +112,19 @@ test('a function error is tried again after one and two minutes, then given up',
   expect(log[0]).toMatch(/given up.*out of retries/);
   await queue.close();
   expect(readFileSync(path, 'utf8')).toContain('"type":"done"');
+});
+
+test('with a time scale it is tried again that much sooner', async () => {
+  outcome = async () => result('Unhandled');
+  const queue = open({}, 60);
+  await queue.accept(event('a'));
+  await eventually(() => clock.timers() === 1);
+  clock.advance(1000);
+  await eventually(() => calls.length === 2 && clock.timers() === 1);
+  clock.advance(2000);
+  await eventually(() => log.length === 1);
+  expect(calls.map((call) => call.atMs)).toEqual([0, 1000, 3000]);
+  await queue.close();
 });
 
 test('the number of retries is the function’s', async () => {

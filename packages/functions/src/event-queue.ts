@@ -1,8 +1,8 @@
 /**
  * Asynchronous invocations: accepted once they are on disk, run at least once, tried again after a
- * function error one and two minutes later, dropped (and said so) when too old or out of tries. How it
- * ended is told to the function's destination, if it has one, as an asynchronous invocation of that.
- * A restart resumes what was accepted. An invocation cut short by the host's own end counts for
+ * function error one and two minutes later (less where time is scaled), dropped (and said so) when too
+ * old or out of tries. How it ended is told to the function's destination, if it has one, as an
+ * asynchronous invocation of that. A restart resumes what was accepted. An invocation cut short by the host's own end counts for
  * nothing.
  */
 import { createHash } from 'node:crypto';
@@ -28,6 +28,8 @@ export interface EventQueueOptions {
   invoke: (request: InvocationRequest) => Promise<InvocationResult>;
   /** Throws ResourceNotFoundException. */
   resolve: (functionName: string, qualifier?: string) => FunctionConfiguration;
+  /** Divides the pauses after function errors (not the age an event may have); default 1. */
+  timeScale?: number;
 }
 
 const RETRY_MS = [60_000, 120_000];
@@ -104,7 +106,7 @@ export class EventQueue {
   }
 
   async #run(event: QueuedEvent, f: FunctionConfiguration): Promise<void> {
-    const { clock } = this.#options;
+    const { clock, timeScale = 1 } = this.#options;
     const maxAgeMs = 1000 * (f.maximumEventAgeSeconds ?? EVENT_AGE_SECONDS_DEFAULT);
     if (clock.now() - event.acceptedMs > maxAgeMs) {
       this.#givenUp(event, 'too old');
@@ -136,7 +138,7 @@ export class EventQueue {
       this.#givenUp(event, 'out of retries');
       return this.#end(event, f, 'RetriesExhausted', result);
     }
-    const notBeforeMs = clock.now() + RETRY_MS[failures - 1]!;
+    const notBeforeMs = clock.now() + RETRY_MS[failures - 1]! / timeScale;
     await this.#record({ type: 'failed', id: event.id, failures, notBeforeMs });
     event.failures = failures;
     event.notBeforeMs = notBeforeMs;
@@ -145,7 +147,8 @@ export class EventQueue {
 
   #later(event: QueuedEvent): void {
     if (this.#closed) return;
-    const cancel = this.#options.clock.after(event.notBeforeMs - this.#options.clock.now(), () => {
+    const delayMs = Math.max(0, event.notBeforeMs - this.#options.clock.now());
+    const cancel = this.#options.clock.after(delayMs, () => {
       this.#cancels.delete(cancel);
       this.#lineUp(event).push(event);
       this.pump(event.functionName);

@@ -38,6 +38,8 @@ export interface FunctionHostOptions {
   logDir?: string;
   /** Where workers keep compiled code between starts (NODE_COMPILE_CACHE). */
   compileCacheDir?: string;
+  /** Divides the pauses after errors of asynchronous invocations; default 1. */
+  timeScale?: number;
   /** How long an idle environment is kept; default 5 minutes. */
   idleMsMax?: number;
   /** `none` to do without namespaces where they would be possible. */
@@ -83,6 +85,7 @@ export class FunctionHost {
       log: options.log,
       invoke: (request) => this.invoke(request),
       resolve: (functionName, qualifier) => this.#registry.resolve(functionName, qualifier),
+      ...(options.timeScale !== undefined && { timeScale: options.timeScale }),
     });
   }
 

@@ -97,6 +97,11 @@ export class Worker {
     return this.#child?.pid;
   }
 
+  /** The first process has exited; the others are being killed. */
+  get #dead(): boolean {
+    return this.#child !== undefined && (this.#child.exitCode ?? this.#child.signalCode) !== null;
+  }
+
   get state(): State['kind'] {
     return this.#state.kind;
   }
@@ -171,6 +176,8 @@ export class Worker {
     });
     child.once('exit', (code, signal) => {
       this.kill();
+      // Nobody is handed what is dead, even while its last lines are still to come.
+      if (this.#state.kind === 'idle') this.#gone();
       afterPipes(() => this.#exited(code, signal));
     });
   }
@@ -220,7 +227,7 @@ export class Worker {
   }
 
   #idleAgain(state: State & { kind: 'answered' }): void {
-    if (!state.asked || !state.collected || this.#state !== state) return;
+    if (!state.asked || !state.collected || this.#state !== state || this.#dead) return;
     this.#cancelDeadline();
     this.#state = { kind: 'idle' };
     this.#options.onIdle(this);

@@ -153,6 +153,28 @@ test('with a time scale an hour of waiting is over at once', async () => {
   expect(await durable.waitFor(executionArn)).toMatchObject({ result: '"waited"' });
 });
 
+test('with a time scale an asynchronous invocation is tried again at once', async () => {
+  const seen = path.join(root, 'seen');
+  write(
+    'code/plain.mjs',
+    `import { appendFileSync } from 'node:fs';
+    export const handler = async () => {
+      appendFileSync(${JSON.stringify(seen)}, '.');
+      throw new Error('not yet');
+    };`,
+  );
+  const { endpoint } = await start({ timeScale: 100_000 });
+  const accepted = await fetch(`${endpoint}/2015-03-31/functions/demo-Plain/invocations`, {
+    method: 'POST',
+    body: '{}',
+    headers: { 'x-amz-invocation-type': 'Event' },
+  });
+  expect(accepted.status).toBe(202);
+  await expect
+    .poll(() => existsSync(seen) && readFileSync(seen, 'utf8'), { timeout: 30_000 })
+    .toBe('...');
+});
+
 test('the endpoint is on record while it is open', async () => {
   const { endpoint, stop } = await start();
   const file = endpointFile(path.join(root, 'state'));

@@ -39,7 +39,7 @@ export interface StackOptions {
   readonly parameters?: Readonly<Record<string, string>>;
   /** Stands in for the template's bucket; its prefix comes before the file system's own. */
   readonly bucket?: BucketLocation & { readonly prefix: string };
-  /** Divides waits, retry delays and callback timeouts of executions; default 1. */
+  /** Divides waits, retry delays and callback timeouts of executions, and pauses before asynchronous retries; default 1. */
   readonly timeScale?: number;
   /** Variables the template may ask for (`PassEnvironment`). */
   readonly callerEnvironment: Readonly<Record<string, string | undefined>>;
@@ -321,7 +321,9 @@ class BringUp {
     const { stateDir, cacheDir, clock, random, log, callerEnvironment } = this.#options;
     const { FunctionHost, DurableService, invokeApi } = parts.modules;
     const { durableFunctions, durableInvoker, hostInvoker } = await import('./invocations.ts');
+    const scaled = this.#options.timeScale !== undefined && { timeScale: this.#options.timeScale };
     const host = new FunctionHost({
+      ...scaled,
       dir: path.join(stateDir, 'functions'),
       compileCacheDir: path.join(cacheDir, 'compiled', 'functions'),
       clock,
@@ -346,7 +348,7 @@ class BringUp {
     const functions = durableFunctions(host, plan.functions);
     const durable = await DurableService.open({
       dir: path.join(stateDir, 'executions'),
-      ...(this.#options.timeScale !== undefined && { timeScale: this.#options.timeScale }),
+      ...scaled,
       clock,
       random,
       log,
