@@ -14,7 +14,7 @@ import {
   SendDurableExecutionCallbackSuccessCommand,
 } from '@aws-sdk/client-lambda';
 import type { ErrorObject } from '@aws-sdk/client-lambda';
-import { withDurableExecution } from '@aws/durable-execution-sdk-js';
+import { withDurableExecution, type DurableContext } from '@aws/durable-execution-sdk-js';
 import { startLocalHost, VirtualClock, WorkerCrash } from '@moorage/durable/testing';
 import type { LocalHandler, LocalHost } from '@moorage/durable/testing';
 import { DurableTransport } from '@moorage/functions/durable-transport';
@@ -50,14 +50,14 @@ export async function runCase(
         region: 'us-east-1',
         credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
       });
-      const reach = pathTo(endpoint, o.path);
+      const durable = pathTo(endpoint, client, o.path);
       return {
         [SUBJECT]: {
           durableSeconds: 24 * HOUR,
-          handler: reach(subject(handler, client, () => stepIsOnRecord())),
+          handler: subject(handler, durable, () => stepIsOnRecord()),
         },
-        [ECHO]: { durableSeconds: HOUR, handler: reach(echo(client)) },
-        [FAILING]: { durableSeconds: HOUR, handler: reach(failing(client)) },
+        [ECHO]: { durableSeconds: HOUR, handler: echo(durable) },
+        [FAILING]: { durableSeconds: HOUR, handler: failing(durable) },
       };
     },
   });
@@ -77,21 +77,29 @@ export async function runCase(
   }
 }
 
-/** As the worker does it: on the fast path the event brings the client. */
-function pathTo(endpoint: string, path: CasePath): (handler: LocalHandler) => LocalHandler {
-  if (path === 'standard path') return (handler) => handler;
-  const transport = new DurableTransport(import.meta.filename, {
-    AWS_ENDPOINT_URL_LAMBDA: endpoint,
-  });
-  return (handler) => (event, context) => handler(transport.eventFor(event) as never, context);
+type DurableHandler = (event: never, context: DurableContext) => Promise<unknown>;
+type Path = (handler: DurableHandler) => LocalHandler;
+
+/** The SDK with the case's client; on the fast path, as the worker does it, the event brings one. */
+function pathTo(endpoint: string, client: LambdaClient, path: CasePath): Path {
+  if (path === 'standard path')
+    return (handler) => withDurableExecution(handler, { client }) as LocalHandler;
+  return (handler) => {
+    const durable = withDurableExecution(handler) as LocalHandler;
+    const transport = new DurableTransport(import.meta.filename, durable, {
+      AWS_ENDPOINT_URL_LAMBDA: endpoint,
+    });
+    return (event, context) => {
+      const given = transport.eventFor(event);
+      // Otherwise the case would pass without having been on this path.
+      if (given === event) throw new Error('the SDK took no client');
+      return durable(given as never, context);
+    };
+  };
 }
 
 /** The case's handler as a function, with the tools that outlive its invocations. */
-function subject(
-  handler: CaseHandler,
-  client: LambdaClient,
-  stepIsOnRecord: () => boolean,
-): LocalHandler {
+function subject(handler: CaseHandler, path: Path, stepIsOnRecord: () => boolean): LocalHandler {
   let calls = 0;
   let crashed: (error: WorkerCrash) => void = () => {};
   const tools: CaseTools = {
@@ -102,10 +110,9 @@ function subject(
       return new Promise<never>(() => {});
     },
   };
-  const durable = withDurableExecution(
-    async (event: { Input: never }, context) => handler(event.Input, context, tools),
-    { client },
-  ) as LocalHandler;
+  const durable = path(async (event: { Input: never }, context) =>
+    handler(event.Input, context, tools),
+  );
   return (event, context) =>
     Promise.race([
       durable(event, context),
@@ -116,24 +123,18 @@ function subject(
 }
 
 /** Takes a second, so that whoever invoked it has suspended by then, as on AWS. */
-function echo(client: LambdaClient): LocalHandler {
-  return withDurableExecution(
-    async (event: unknown, context) => {
-      await context.wait({ seconds: 1 });
-      return event;
-    },
-    { client },
-  ) as LocalHandler;
+function echo(path: Path): LocalHandler {
+  return path(async (event, context) => {
+    await context.wait({ seconds: 1 });
+    return event;
+  });
 }
 
-function failing(client: LambdaClient): LocalHandler {
-  return withDurableExecution(
-    async (_event, context) => {
-      await context.wait({ seconds: 1 });
-      throw new Error('the target failed');
-    },
-    { client },
-  ) as LocalHandler;
+function failing(path: Path): LocalHandler {
+  return path(async (_event, context) => {
+    await context.wait({ seconds: 1 });
+    throw new Error('the target failed');
+  });
 }
 
 interface Run {

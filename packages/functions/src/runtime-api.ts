@@ -6,7 +6,7 @@
  * Lambda gives and changes nothing.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 
 import { RESPONSE_BYTES_MAX } from './invocation.ts';
 
@@ -42,6 +42,8 @@ export class RuntimeApi {
   readonly #events: RuntimeEvents;
   #waiting: ServerResponse | undefined;
   #current: string | undefined;
+  readonly #connections = new WeakMap<Socket, Promise<'read' | 'unread'>>();
+  #handedTo: Socket | null = null;
 
   constructor(events: RuntimeEvents) {
     this.#events = events;
@@ -49,6 +51,9 @@ export class RuntimeApi {
     this.#server.requestTimeout = 0;
     this.#server.headersTimeout = 0;
     this.#server.keepAliveTimeout = 0;
+    this.#server.on('connection', (socket: Socket) => {
+      this.#connections.set(socket, closeOf(socket));
+    });
   }
 
   /** Resolves with host:port. */
@@ -80,9 +85,19 @@ export class RuntimeApi {
       headers['Lambda-Runtime-Aws-Tenant-Id'] = invocation.tenantId;
     if (invocation.clientContext !== undefined)
       headers['Lambda-Runtime-Client-Context'] = asHeader(invocation.clientContext);
+    this.#handedTo = res.socket;
     res.writeHead(200, headers);
     res.end(invocation.payload);
     return true;
+  }
+
+  /**
+   * Resolves when the connection ends that the invocation went out on. `unread`: the worker had not read
+   * all of it, so that its handler cannot have begun.
+   */
+  get closed(): Promise<'read' | 'unread'> {
+    const closed = this.#handedTo && this.#connections.get(this.#handedTo);
+    return closed ?? Promise.resolve('read');
   }
 
   close(): void {
@@ -127,6 +142,17 @@ export class RuntimeApi {
       }
     });
   }
+}
+
+/** The kernel resets the connection of a process that ends with something unread, and closes any other. */
+function closeOf(socket: Socket): Promise<'read' | 'unread'> {
+  return new Promise((resolve) => {
+    let reset = false;
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      reset = error.code === 'ECONNRESET' || error.code === 'EPIPE';
+    });
+    socket.once('close', () => resolve(reset ? 'unread' : 'read'));
+  });
 }
 
 /** Reads to the end, keeping no more than a response may have; `bytes` counts all of it. */

@@ -36,7 +36,7 @@ export type InvocationOutcome =
   | { kind: 'too-large'; bytes: number }
   | { kind: 'exit'; reason: string }
   | { kind: 'timeout' }
-  /** It had died while idle: the handler saw nothing of the invocation. */
+  /** It died before it had read the invocation: the handler saw nothing of it. */
   | { kind: 'unreached' };
 
 export interface WorkerOptions {
@@ -60,6 +60,8 @@ type State =
   | { kind: 'gone' };
 
 const STDERR_CHARS_MAX = 4096;
+/** All of a killed environment is gone by then, or hangs in the kernel. */
+const LAST_WORD_MS_MAX = 1000;
 
 export class Worker {
   readonly f: FunctionConfiguration;
@@ -178,8 +180,23 @@ export class Worker {
       this.kill();
       // Nobody is handed what is dead, even while its last lines are still to come.
       if (this.#state.kind === 'idle') this.#gone();
-      afterPipes(() => this.#exited(code, signal));
+      void this.#lastWord().then((end) => afterPipes(() => this.#exited(code, signal, end)));
     });
+  }
+
+  /**
+   * The first process can go a moment before Node does, which may not have read its invocation yet, or have
+   * answered it: its connection tells, once it ends.
+   */
+  async #lastWord(): Promise<'read' | 'unread'> {
+    if (this.#state.kind !== 'busy') return 'read';
+    let cancel = (): void => {};
+    const late = new Promise<'read'>((resolve) => {
+      cancel = this.#options.clock.after(LAST_WORD_MS_MAX, () => resolve('read'));
+    });
+    const word = await Promise.race([this.#api.closed, late]);
+    cancel();
+    return word;
   }
 
   #asked(): void {
@@ -233,7 +250,7 @@ export class Worker {
     this.#options.onIdle(this);
   }
 
-  #exited(code: number | null, signal: NodeJS.Signals | null): void {
+  #exited(code: number | null, signal: NodeJS.Signals | null, invocation: 'read' | 'unread'): void {
     this.#lines.flush();
     const state = this.#state;
     this.#cancelDeadline();
@@ -252,7 +269,8 @@ export class Worker {
         state.done({ kind: 'exit', reason });
       }
     } else if (state.kind === 'busy') {
-      state.done(this.#timedOut ? { kind: 'timeout' } : { kind: 'exit', reason });
+      if (this.#timedOut) state.done({ kind: 'timeout' });
+      else state.done(invocation === 'unread' ? { kind: 'unreached' } : { kind: 'exit', reason });
     }
   }
 

@@ -1,6 +1,7 @@
 // The stack of a run that is not alive, brought up for as long as something new is run in it.
 import type { Stack } from '@moorage/stack';
 import { directories } from '../directories.ts';
+import { copyReport } from '../review/report-copy.ts';
 import { openRun } from '../review/run-directory.ts';
 import { holdRun } from '../review/run-lock.ts';
 import { runLog } from '../review/run-log.ts';
@@ -12,7 +13,10 @@ export interface RevivedRun {
   readonly endpoint: string;
   /** Aborted when a part of the stack is lost, or the command is to stop. */
   readonly gone: AbortSignal;
-  /** Everything written is in the bucket. Throws when it does not get there. */
+  /**
+   * Everything written is in the bucket, and the run's own copy of the report is what the workspace
+   * has. Throws when it does not get there.
+   */
   sync(): Promise<void>;
   /** Whatever had not ended goes on with the next start. */
   stop(): Promise<void>;
@@ -43,7 +47,10 @@ export async function reviveRun(
     endpoint: stack.endpoint,
     gone,
     async sync() {
-      const problem = await syncAll(stack, gone);
+      const [problem] = await Promise.all([
+        syncAll(stack, gone),
+        copyReport(stack, runId, [run.report], gone),
+      ]);
       if (problem) throw problem;
     },
     stop: () => stack.stop(),

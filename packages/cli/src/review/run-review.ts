@@ -16,12 +16,13 @@ import { stackProblem } from '../stack-problem.ts';
 import { systemClock } from '../system-clock.ts';
 import { handIn, isHandedIn, needsHandIn, resolveLocal, type HandInOptions } from './hand-in.ts';
 import { Progress, type HistoryEvent } from './progress.ts';
+import { copyReport, ORCHESTRATOR_ACCESS } from './report-copy.ts';
 import { executionError } from './review-failure.ts';
 import { saveRequest, type RunDirectory, type RunRequest } from './run-directory.ts';
 import { startRunStack, syncAll } from './run-stack.ts';
 import type { ReportedFinding, ReviewSummary } from './summary.ts';
 import type { Target } from './target.ts';
-import { copyFiles, copyTree, removeTree } from './workspace-files.ts';
+import { copyTree, removeTree } from './workspace-files.ts';
 
 export interface ReviewRun {
   readonly run: RunDirectory;
@@ -41,8 +42,6 @@ export interface ReviewRun {
   readonly log: StackOptions['log'];
 }
 
-const ORCHESTRATOR_ACCESS = 'OrchestratorAccess';
-const REPORT_FILES = ['report.md', 'report.sarif', 'findings.json'];
 const STATUS_MS_MAX = 2_000;
 /** With less than this left nothing can be expected to work. */
 const DISK_FULL_BYTES = 512 * 1024;
@@ -274,12 +273,11 @@ async function finish(
   result: ReviewResult,
 ): Promise<ReviewSummary> {
   const { run, request, output } = review;
-  const workspace = stack.accessPointDirectory(ORCHESTRATOR_ACCESS);
   const directories = [run.report, ...(output === undefined ? [] : [path.resolve(output)])];
   progress.begin('report');
   const gone = AbortSignal.any([review.signal, stack.lost]);
   const [findings, synced] = await Promise.all([
-    copyReport(path.join(workspace, run.runId, 'report'), directories, gone),
+    reported(stack, run.runId, directories, gone),
     removeHandIn().then(() => syncAll(stack, gone)),
     // Nothing is invoked any more.
     stack.functions.close(),
@@ -316,15 +314,15 @@ async function endpointOption(location: BucketLocation): Promise<string> {
   return /\.amazonaws\.com(\.cn)?$/.test(endpoint) ? '' : `--endpoint-url ${endpoint} `;
 }
 
-async function copyReport(
-  source: string,
-  [first, ...others]: readonly string[],
+async function reported(
+  stack: Stack,
+  runId: string,
+  directories: readonly string[],
   signal: AbortSignal,
 ): Promise<ReportedFinding[]> {
-  const own = first as string;
-  await copyFiles(source, REPORT_FILES, own, signal);
-  for (const directory of others) await copyFiles(own, REPORT_FILES, directory, signal);
-  const json = await readFile(path.join(own, 'findings.json'), 'utf8');
+  if (!(await copyReport(stack, runId, directories, signal)))
+    throw new Error(`the orchestrator ended without a report of ${runId} in the workspace`);
+  const json = await readFile(path.join(directories[0]!, 'findings.json'), 'utf8');
   return (JSON.parse(json) as { findings: ReportedFinding[] }).findings;
 }
 

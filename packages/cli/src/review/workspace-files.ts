@@ -25,6 +25,16 @@ export async function copyFiles(
   await run(['cp', '--', ...names.map((name) => `${from}/${name}`), to], signal);
 }
 
+export async function isThere(file: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    await run(['test', '-e', file], signal);
+    return true;
+  } catch {
+    signal.throwIfAborted();
+    return false;
+  }
+}
+
 export async function removeTree(directory: string, signal: AbortSignal): Promise<void> {
   await run(['rm', '-rf', '--', directory], signal);
 }

@@ -1,5 +1,6 @@
 // New executions in a run that is not alive: its stack is brought up for them and goes again.
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runDirectory } from '../review/run-directory.ts';
 import { holdRun } from '../review/run-lock.ts';
@@ -29,6 +30,10 @@ afterAll(async () => {
 test(
   'a fork is followed to its end, with what had ended before behind it',
   async () => {
+    const { report } = runDirectory(sandbox.path('data', 'moorage'), run);
+    const findings = readFileSync(join(report, 'findings.json'), 'utf8');
+    rmSync(join(report, 'findings.json'));
+    writeFileSync(join(report, 'report.md'), 'of an earlier execution');
     const fork = ['executions', 'fork', run, '--from-step', 'merge'];
     const { status, stdout, stderr } = await sandbox.run(fork);
     expect(status, stderr).toBe(0);
@@ -37,6 +42,9 @@ test(
     expect(stdout).toContain(`${run}-fork-1: SUCCEEDED`);
     const listed = await sandbox.run(['executions', 'show', `${run}-fork-1`]);
     expect(listed.stdout).toMatch(/Status +SUCCEEDED/);
+    // The run's own report is the one that the fork has published.
+    expect(readFileSync(join(report, 'findings.json'), 'utf8')).toBe(findings);
+    expect(readFileSync(join(report, 'report.md'), 'utf8')).not.toBe('of an earlier execution');
   },
   LIMIT_MS,
 );

@@ -7,13 +7,21 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { withDurableExecution, type DurableContext } from '@aws/durable-execution-sdk-js';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  DurableExecutionApiClient,
+  withDurableExecution,
+  type DurableContext,
+  type DurableExecutionConfig,
+} from '@aws/durable-execution-sdk-js';
 import { build } from 'esbuild';
 import { expect, test as base } from 'vitest';
 import { DurableTransport } from './durable-transport.ts';
 
 const ARN =
   'arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST/durable-execution/one/0123456789';
+/** A handler that brings no client. */
+const PLAIN = withDurableExecution(async () => 1);
 const CONTEXT = { awsRequestId: 'r', getRemainingTimeInMillis: () => 60_000 };
 
 interface Received {
@@ -67,10 +75,15 @@ test('the installed SDK is one of those that are held to the contract', ({ api }
   expect(isInjected(transport(api.url).eventFor(event()))).toBe(true);
 });
 
-test('its version is found in a bundle', async ({ api, directory }) => {
+test('its version is found in a bundle, and whether a client was given', async ({
+  api,
+  directory,
+}) => {
   for (const minify of [true, false]) {
     const file = await bundle(directory, minify);
-    expect(isInjected(transport(api.url, {}, file).eventFor(event()))).toBe(true);
+    const bundled = (await import(`${file}?${minify}`)) as { plain: object; own: object };
+    expect(isInjected(transport(api.url, {}, file, bundled.plain).eventFor(event()))).toBe(true);
+    expect(isInjected(transport(api.url, {}, file, bundled.own).eventFor(event()))).toBe(false);
   }
 });
 
@@ -87,6 +100,51 @@ test('another version, or none, is left to the AWS SDK', async ({ api, directory
 test('a function can ask for the AWS SDK', ({ api }) => {
   const given = event();
   expect(transport(api.url, { MOORAGE_DURABLE_CLIENT: 'sdk' }).eventFor(given)).toBe(given);
+});
+
+test('a client that the handler was given is left alone', async ({ api }) => {
+  const sent: string[] = [];
+  const client = new LambdaClient({
+    endpoint: api.url,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+  });
+  client.middlewareStack.add(
+    (next, { commandName }) =>
+      (request) => {
+        sent.push(commandName ?? '');
+        return next(request);
+      },
+    {},
+  );
+  const configurations: DurableExecutionConfig[] = [
+    { client },
+    { durableExecutionClient: new DurableExecutionApiClient(client) },
+  ];
+  for (const configuration of configurations) {
+    sent.length = 0;
+    const handler = withDurableExecution(oneStep, configuration);
+    const given = transport(api.url, {}, import.meta.filename, handler).eventFor(event());
+    expect(await handler(given as never, CONTEXT as never)).toMatchObject({ Result: '1' });
+    expect(sent).toContain('CheckpointDurableExecutionCommand');
+  }
+  client.destroy();
+});
+
+test('a configuration without a client is not in the way', ({ api }) => {
+  for (const configuration of [undefined, {}, { plugins: [] }]) {
+    const handler = withDurableExecution(oneStep, configuration);
+    expect(
+      isInjected(transport(api.url, {}, import.meta.filename, handler).eventFor(event())),
+    ).toBe(true);
+  }
+});
+
+test('a handler of which it cannot be told goes through the AWS SDK', ({ api }) => {
+  const wrapped = (given: never, context: never): unknown => PLAIN(given, context);
+  const given = event();
+  for (const handler of [wrapped, () => 1, PLAIN.bind(undefined)])
+    expect(transport(api.url, {}, import.meta.filename, handler).eventFor(given)).toBe(given);
 });
 
 test('what is no event of a durable execution is not touched', ({ api }) => {
@@ -191,16 +249,18 @@ function run(
   handler: (input: unknown, context: DurableContext) => Promise<unknown>,
   given: unknown = event(),
 ): Promise<unknown> {
-  const injected = transport(api.url).eventFor(given);
-  return withDurableExecution(handler)(injected as never, CONTEXT as never);
+  const durable = withDurableExecution(handler);
+  const injected = transport(api.url, {}, import.meta.filename, durable).eventFor(given);
+  return durable(injected as never, CONTEXT as never);
 }
 
 function transport(
   url: string,
   env: NodeJS.ProcessEnv = {},
   file = import.meta.filename,
+  handler: object = PLAIN,
 ): DurableTransport {
-  return new DurableTransport(file, { AWS_ENDPOINT_URL_LAMBDA: url, ...env });
+  return new DurableTransport(file, handler, { AWS_ENDPOINT_URL_LAMBDA: url, ...env });
 }
 
 function isInjected(given: unknown): boolean {
@@ -253,10 +313,14 @@ async function bundle(directory: string, minify: boolean): Promise<string> {
   await build({
     stdin: {
       contents: `import { withDurableExecution } from '@aws/durable-execution-sdk-js';
-        export const handler = withDurableExecution(async () => 1);`,
+        export const plain = withDurableExecution(async () => 1);
+        export const own = withDurableExecution(async () => 1, { client: {} });`,
       resolveDir: import.meta.dirname,
     },
     ...{ bundle: true, platform: 'node', format: 'esm', minify, outfile, logLevel: 'error' },
+    banner: {
+      js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`,
+    },
   });
   return outfile;
 }

@@ -5,8 +5,8 @@
  * The SDK takes a client from the invocation's event when that is, by its name, a
  * `DurableExecutionInvocationInputWithClient`. This is an internal of the SDK: it is used for those
  * versions only that `durable-transport.test.ts` holds to it. Any other version sees an event like
- * any other and goes through the AWS SDK, as does a function with `MOORAGE_DURABLE_CLIENT=sdk` in its
- * environment (it has a client of its own, say).
+ * any other and goes through the AWS SDK. So does a handler that was given a client of its own, or of which
+ * that cannot be told, and a function with `MOORAGE_DURABLE_CLIENT=sdk` in its environment.
  *
  * Answers of the API are those the AWS SDK would give: times as `Date`, refusals as errors named after
  * AWS's with `$metadata.httpStatusCode`, what may pass tried three times with one client token.
@@ -14,6 +14,7 @@
 import { readFileSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import { pathToFileURL } from 'node:url';
+import { givenClient } from './given-client.ts';
 import { KeptConnections, type Reply } from './kept-connections.ts';
 
 const SDK = '@aws/durable-execution-sdk-js';
@@ -58,11 +59,13 @@ interface DurableEvent {
 /** Puts a client into the events of durable executions, where the SDK in use takes one. */
 export class DurableTransport {
   readonly #handlerFile: string;
+  readonly #handler: object;
   readonly #client: DurableClient | undefined;
   #usable: boolean | undefined;
 
-  constructor(handlerFile: string, env: NodeJS.ProcessEnv) {
+  constructor(handlerFile: string, handler: object, env: NodeJS.ProcessEnv) {
     this.#handlerFile = handlerFile;
+    this.#handler = handler;
     const endpoint = URL.parse(env['AWS_ENDPOINT_URL_LAMBDA'] ?? '');
     if (endpoint?.protocol === 'http:' && env['MOORAGE_DURABLE_CLIENT'] !== 'sdk')
       this.#client = new DurableClient(endpoint);
@@ -71,7 +74,9 @@ export class DurableTransport {
   /** The event to call the handler with. */
   eventFor(event: unknown): unknown {
     if (this.#client === undefined || !isDurable(event)) return event;
-    this.#usable ??= SDK_VERSIONS.includes(sdkVersion(this.#handlerFile) ?? '');
+    this.#usable ??=
+      SDK_VERSIONS.includes(sdkVersion(this.#handlerFile) ?? '') &&
+      givenClient(this.#handler) === 'none';
     return this.#usable
       ? new DurableExecutionInvocationInputWithClient(event, this.#client)
       : event;

@@ -59,7 +59,7 @@ try {
   await connection.initError(error).catch(() => {});
   process.exit(1);
 }
-const durable = new DurableTransport(found.file, env);
+const durable = new DurableTransport(found.file, found.fn, env);
 
 for (let served = 0; ; served++) {
   const next = connection.next();
