@@ -4,9 +4,15 @@
  */
 import type { QueuedEvent } from './event-journal.ts';
 import type { FunctionConfiguration } from './function-configuration.ts';
-import type { InvocationResult } from './invocation.ts';
 
 export type EndCondition = 'Success' | 'RetriesExhausted' | 'EventAgeExceeded';
+
+/** Of the last try, or of the durable execution that was started. */
+export interface EndResult {
+  payload: Uint8Array;
+  executedVersion: string;
+  functionError?: string;
+}
 
 export interface EndedInvocation {
   event: QueuedEvent;
@@ -14,8 +20,8 @@ export interface EndedInvocation {
   condition: EndCondition;
   /** Milliseconds since the epoch. */
   atMs: number;
-  /** Of the last try; undefined when there was none in this life of the host. */
-  result: InvocationResult | undefined;
+  /** undefined when there was none in this life of the host. */
+  result: EndResult | undefined;
 }
 
 /** As JSON. */

@@ -21,6 +21,8 @@ export interface QueuedEvent {
   clientContext?: string;
   traceId?: string;
   tenantId?: string;
+  /** The durable execution that it has started already: what is left is to tell of its end. */
+  executionArn?: string;
   acceptedMs: number;
   /** Tries that failed. */
   failures: number;

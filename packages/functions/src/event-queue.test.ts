@@ -12,6 +12,7 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
+import type { EndResult } from './destination-record.ts';
 import { EventQueue } from './event-queue.ts';
 import { configuration, eventually } from './fixture.ts';
 import type { InvocationRequest, InvocationResult } from './invocation.ts';
@@ -25,6 +26,7 @@ let calls: { id: string; atMs: number; payload: string }[];
 let log: string[];
 let outcome: (request: InvocationRequest) => Promise<InvocationResult>;
 let functions: Set<string>;
+let ended: (executionArn: string) => Promise<EndResult>;
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'moorage-events-'));
@@ -34,6 +36,7 @@ beforeEach(() => {
   log = [];
   functions = new Set(['f']);
   outcome = async () => result();
+  ended = () => new Promise(() => {});
 });
 
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
@@ -41,6 +44,7 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 function open(more: object = {}, timeScale?: number): EventQueue {
   return new EventQueue({
     ...(timeScale !== undefined && { timeScale }),
+    ended: (executionArn) => ended(executionArn),
     path,
     clock,
     log: (level, message, fields) => void log.push(`${level} ${message} ${JSON.stringify(fields)}`),
@@ -199,6 +203,49 @@ test('a destination is told of what became too old, after a restart as well', as
     requestPayload: 'a',
   });
   await second.close();
+});
+
+test('the end of an execution is told once, by whichever start sees it', async () => {
+  functions.add('told');
+  const more = { destinations: { onSuccess: 'told', onFailure: 'told' } };
+  const started = { functionName: 'f', payload: Buffer.from('{"a":1}'), executionArn: 'arn:x' };
+  const first = open(more);
+  await first.follow(started);
+  await first.follow(started);
+  await first.close();
+  expect(calls).toEqual([]);
+
+  ended = async () => ({ payload: Buffer.from('"right"'), executedVersion: '7' });
+  const second = open(more);
+  await eventually(() => calls.length === 1);
+  expect(JSON.parse(calls[0]!.payload)).toMatchObject({
+    requestContext: { condition: 'Success', approximateInvokeCount: 1 },
+    requestPayload: { a: 1 },
+    responseContext: { statusCode: 200, executedVersion: '7' },
+    responsePayload: 'right',
+  });
+  await eventually(() => readFileSync(path, 'utf8').split('"done"').length === 3);
+  await second.close();
+  const third = open(more);
+  await third.close();
+  expect(calls).toHaveLength(1);
+});
+
+test('an execution that failed is told to the destination for failures, without a retry', async () => {
+  functions.add('told');
+  ended = async () => ({
+    ...{ payload: Buffer.from('{"errorType":"X"}'), executedVersion: '7' },
+    functionError: 'Unhandled',
+  });
+  const queue = open({ destinations: { onFailure: 'told' } });
+  await queue.follow({ functionName: 'f', payload: Buffer.from('1'), executionArn: 'arn:x' });
+  await eventually(() => calls.length === 1);
+  expect(JSON.parse(calls[0]!.payload)).toMatchObject({
+    requestContext: { condition: 'RetriesExhausted' },
+    responseContext: { functionError: 'Unhandled' },
+    responsePayload: { errorType: 'X' },
+  });
+  await queue.close();
 });
 
 test('what was accepted is resumed by a later start, retries included', async () => {

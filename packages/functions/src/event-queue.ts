@@ -2,7 +2,8 @@
  * Asynchronous invocations: accepted once they are on disk, run at least once, tried again after a
  * function error one and two minutes later (less where time is scaled), dropped (and said so) when too
  * old or out of tries. How it ended is told to the function's destination, if it has one, as an
- * asynchronous invocation of that. A restart resumes what was accepted. An invocation cut short by the host's own end counts for
+ * asynchronous invocation of that. An event of a durable function has started its execution when it comes here,
+ * and is kept until the end of that has been told. A restart resumes what was accepted. An invocation cut short by the host's own end counts for
  * nothing.
  */
 import { createHash } from 'node:crypto';
@@ -15,7 +16,7 @@ import {
 } from './function-configuration.ts';
 import { parseFunctionName } from './function-name.ts';
 import type { InvocationRequest, InvocationResult } from './invocation.ts';
-import { destinationRecord, type EndCondition } from './destination-record.ts';
+import { destinationRecord, type EndCondition, type EndResult } from './destination-record.ts';
 import { EventJournal, type QueuedEvent } from './event-journal.ts';
 import { LambdaError } from './lambda-error.ts';
 import type { Clock, Log } from './ports.ts';
@@ -28,6 +29,8 @@ export interface EventQueueOptions {
   invoke: (request: InvocationRequest) => Promise<InvocationResult>;
   /** Throws ResourceNotFoundException. */
   resolve: (functionName: string, qualifier?: string) => FunctionConfiguration;
+  /** Resolves when a durable execution has ended; rejects when there is none of this ARN. */
+  ended: (executionArn: string) => Promise<EndResult>;
   /** Divides the pauses after function errors (not the age an event may have); default 1. */
   timeScale?: number;
 }
@@ -47,11 +50,17 @@ export class EventQueue {
   constructor(options: EventQueueOptions) {
     this.#options = options;
     this.#journal = new EventJournal(options.path, options.log);
-    for (const event of this.#journal.live.values()) this.#lineUp(event).push(event);
+    for (const event of this.#journal.live.values()) {
+      if (event.executionArn === undefined) this.#lineUp(event).push(event);
+      else void this.#follow(event, event.executionArn);
+    }
   }
 
   /** Resolves once the event will survive anything but the disk's loss. */
-  async accept(request: InvocationRequest & { requestId: string }): Promise<void> {
+  async accept(
+    request: InvocationRequest & { requestId: string; executionArn?: string },
+  ): Promise<void> {
+    const { executionArn } = request;
     const { name, qualifier } = parseFunctionName(request.functionName, request.qualifier);
     const now = this.#options.clock.now();
     const event: QueuedEvent = {
@@ -62,6 +71,7 @@ export class EventQueue {
       ...(request.clientContext === undefined ? {} : { clientContext: request.clientContext }),
       ...(request.traceId === undefined ? {} : { traceId: request.traceId }),
       ...(request.tenantId === undefined ? {} : { tenantId: request.tenantId }),
+      ...(executionArn === undefined ? {} : { executionArn }),
       acceptedMs: now,
       failures: 0,
       notBeforeMs: now,
@@ -71,8 +81,18 @@ export class EventQueue {
     } catch (cause) {
       throw new LambdaError('ServiceException', `The event could not be stored: ${String(cause)}`);
     }
-    this.#lineUp(event).push(event);
-    this.pump(name);
+    if (executionArn === undefined) {
+      this.#lineUp(event).push(event);
+      this.pump(name);
+    } else {
+      void this.#follow(event, executionArn);
+    }
+  }
+
+  /** To be told of the end of an execution; once, however often it was asked for. */
+  async follow(request: InvocationRequest & { executionArn: string }): Promise<void> {
+    const requestId = uuidOf(`end of ${request.executionArn}`);
+    if (!this.#journal.live.has(requestId)) await this.accept({ ...request, requestId });
   }
 
   /** Starts what is due of one function; called when that function appears. */
@@ -145,6 +165,25 @@ export class EventQueue {
     this.#later(event);
   }
 
+  async #follow(event: QueuedEvent, executionArn: string): Promise<void> {
+    let result: EndResult;
+    let f: FunctionConfiguration;
+    try {
+      result = await this.#options.ended(executionArn);
+      if (this.#closed) return;
+      f = this.#options.resolve(event.functionName, event.qualifier);
+    } catch (cause) {
+      // It stays in the journal, for the next start.
+      this.#options.log('error', 'the end of an execution could not be told', {
+        execution: executionArn,
+        cause: String(cause),
+      });
+      return;
+    }
+    const condition = result.functionError === undefined ? 'Success' : 'RetriesExhausted';
+    return this.#end(event, f, condition, result);
+  }
+
   #later(event: QueuedEvent): void {
     if (this.#closed) return;
     const delayMs = Math.max(0, event.notBeforeMs - this.#options.clock.now());
@@ -172,7 +211,7 @@ export class EventQueue {
     event: QueuedEvent,
     f: FunctionConfiguration,
     condition: EndCondition,
-    result: InvocationResult | undefined,
+    result: EndResult | undefined,
   ): Promise<void> {
     const { onSuccess, onFailure } = f.destinations ?? {};
     const destination = condition === 'Success' ? onSuccess : onFailure;
@@ -180,7 +219,7 @@ export class EventQueue {
       const atMs = this.#options.clock.now();
       try {
         await this.accept({
-          requestId: destinationId(event.id),
+          requestId: uuidOf(`destination of ${event.id}`),
           functionName: destination,
           payload: destinationRecord({ event, f, condition, atMs, result }),
         });
@@ -209,9 +248,9 @@ export class EventQueue {
   }
 }
 
-/** A UUID of its own for what follows from another. */
-function destinationId(id: string): string {
-  const hex = createHash('sha256').update(`destination of ${id}`).digest('hex');
+/** A UUID for what follows from something else, the same each time. */
+function uuidOf(text: string): string {
+  const hex = createHash('sha256').update(text).digest('hex');
   const variant = `8${hex.slice(17, 20)}`;
   return [
     hex.slice(0, 8),

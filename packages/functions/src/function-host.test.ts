@@ -230,6 +230,19 @@ test('a worker killed from outside ends its invocation, the next one gets a new 
   expect((await fixture.invoke('victim')).value).toBe('fine');
 });
 
+test('an invocation that a killed worker had not read is run by another', async () => {
+  fixture.define('unread', 'export const handler = async () => "fine";');
+  const victim = () => fixture.host.environments().find((e) => e.functionName === 'unread');
+  await fixture.host.warm('unread');
+  const pid = victim()!.pid!;
+  process.kill(-pid, 'SIGSTOP');
+  const pending = fixture.invoke('unread');
+  await eventually(() => victim()?.state === 'busy');
+  process.kill(pid, 'SIGKILL');
+  expect((await pending).value).toBe('fine');
+  expect(victim()?.pid).not.toBe(pid);
+});
+
 test('a worker that died while idle costs at most the invocation it was handed', async () => {
   fixture.define('idle-victim', 'export const handler = async () => "fine";');
   const victim = () => fixture.host.environments().find((e) => e.functionName === 'idle-victim');

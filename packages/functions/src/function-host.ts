@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 
+import type { EndResult } from './destination-record.ts';
 import { EventQueue } from './event-queue.ts';
 import type { FunctionConfiguration } from './function-configuration.ts';
 import { FunctionLog } from './function-log.ts';
@@ -72,6 +73,7 @@ export class FunctionHost {
   readonly #pools = new Map<FunctionConfiguration, WorkerPool>();
   readonly #logs = new Map<string, FunctionLog>();
   readonly #events: EventQueue;
+  readonly #executions = Promise.withResolvers<(executionArn: string) => Promise<EndResult>>();
   #sandbox: Promise<Sandbox> | undefined;
   #closed = false;
 
@@ -85,6 +87,7 @@ export class FunctionHost {
       log: options.log,
       invoke: (request) => this.invoke(request),
       resolve: (functionName, qualifier) => this.#registry.resolve(functionName, qualifier),
+      ended: async (executionArn) => (await this.#executions.promise)(executionArn),
       ...(options.timeScale !== undefined && { timeScale: options.timeScale }),
     });
   }
@@ -185,6 +188,21 @@ export class FunctionHost {
     const requestId = request.requestId ?? this.#random.uuid();
     await this.#events.accept({ ...request, requestId });
     return requestId;
+  }
+
+  /** From where ends of durable executions are known; those that destinations wait for are asked for now. */
+  followExecutions(ended: (executionArn: string) => Promise<EndResult>): void {
+    this.#executions.resolve(ended);
+  }
+
+  /**
+   * The request has started a durable execution, and nobody waits for its end but the function's destinations:
+   * resolves once it is on disk that they are to be told.
+   */
+  async tellOfEnd(request: InvocationRequest & { executionArn: string }): Promise<void> {
+    const f = this.#registry.resolve(request.functionName, request.qualifier);
+    const { onSuccess, onFailure } = f.destinations ?? {};
+    if (onSuccess !== undefined || onFailure !== undefined) await this.#events.follow(request);
   }
 
   /** Kills every worker. Invocations under way end as killed; queued ones stay for the next start. */

@@ -23,6 +23,7 @@ let client: LambdaClient;
 const durable: DurableInvoker & { started: unknown[] } = {
   started: [],
   isDurable: (name) => name === 'flow',
+  ended: () => Promise.reject(new Error('nobody is to be told')),
   start(o) {
     durable.started.push({ ...o, payload: Buffer.from(o.payload).toString() });
     if (o.executionName === 'taken')

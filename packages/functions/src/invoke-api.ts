@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
+import type { EndResult } from './destination-record.ts';
 import type { FunctionHost } from './function-host.ts';
 import {
   ASYNC_PAYLOAD_BYTES_MAX,
@@ -34,6 +35,8 @@ export interface DurableInvoker {
     executedVersion?: string;
     result: Promise<{ payload: Uint8Array; functionError?: string }>;
   }>;
+  /** Resolves when the execution has ended, at once if it has already; rejects when there is none. */
+  ended(executionArn: string): Promise<EndResult>;
 }
 
 type InvocationType = 'RequestResponse' | 'Event' | 'DryRun';
@@ -47,6 +50,7 @@ export function invokeApi(
   host: FunctionHost,
   o: { durable?: DurableInvoker } = {},
 ): RequestHandler {
+  if (o.durable) host.followExecutions(o.durable.ended.bind(o.durable));
   return (req, res) => {
     const [path, query] = splitUrl(req.url ?? '');
     const match = PATH.exec(path);
@@ -87,7 +91,7 @@ async function answer(
   const executionName = header(req, 'x-amz-durable-execution-name');
   const request = withQualifier({ functionName, payload: body.payload }, qualifier);
   if (durable?.isDurable(f.name) === true) {
-    await answerDurable(durable, request, executionName, type, f.version, res);
+    await answerDurable(host, durable, request, executionName, type, f.version, res);
     return;
   }
   if (executionName !== undefined)
@@ -127,6 +131,7 @@ async function answerPlain(
 }
 
 async function answerDurable(
+  host: FunctionHost,
   durable: DurableInvoker,
   request: InvocationRequest,
   executionName: string | undefined,
@@ -147,8 +152,9 @@ async function answerDurable(
     'X-Amz-Executed-Version': started.executedVersion ?? version,
   };
   if (type === 'Event') {
-    // Nobody waits: how it ends is in the execution's history.
+    // Nobody waits: how it ends is in the execution's history, and told to the function's destinations.
     started.result.catch(() => {});
+    await host.tellOfEnd({ ...request, executionArn: started.executionArn });
     res.writeHead(202, { ...headers, 'Content-Length': '0' });
     res.end();
     return;

@@ -79,6 +79,10 @@ export function durableInvoker(
       });
       return { executionArn, result: service.waitFor(executionArn).then(asInvocation) };
     },
+    async ended(executionArn) {
+      const ended = asInvocation(await service.waitFor(executionArn));
+      return { ...ended, executedVersion: service.get(executionArn).version };
+    },
   };
 }
 

@@ -175,6 +175,39 @@ test('with a time scale an asynchronous invocation is tried again at once', asyn
     .toBe('...');
 });
 
+test('the end of an execution that nobody waits for is told to the destination', async () => {
+  const seen = path.join(root, 'seen');
+  write(
+    'template.yaml',
+    TEMPLATE.replace(
+      'DurableConfig: {',
+      'EventInvokeConfig: { DestinationConfig: { OnSuccess: { Destination: !GetAtt Told.Arn } } }\n      DurableConfig: {',
+    ).replace(
+      'Outputs:',
+      '  Told: { Type: AWS::Serverless::Function, Properties: { Handler: told.handler } }\nOutputs:',
+    ),
+  );
+  write(
+    'code/told.mjs',
+    `import { writeFileSync } from 'node:fs';
+    export const handler = async (event) => writeFileSync(${JSON.stringify(seen)}, JSON.stringify(event));`,
+  );
+  const { endpoint } = await start();
+  const accepted = await fetch(`${endpoint}/2015-03-31/functions/demo-Durable/invocations`, {
+    method: 'POST',
+    body: '{"a":1}',
+    headers: { 'x-amz-invocation-type': 'Event' },
+  });
+  expect(accepted.status).toBe(202);
+  await expect.poll(() => existsSync(seen), { timeout: 30_000 }).toBe(true);
+  await expect.poll(() => readFileSync(seen, 'utf8')).toMatch(/\}$/);
+  expect(JSON.parse(readFileSync(seen, 'utf8'))).toMatchObject({
+    requestContext: { condition: 'Success' },
+    requestPayload: { a: 1 },
+    responsePayload: { event: { a: 1 } },
+  });
+});
+
 test('the endpoint is on record while it is open', async () => {
   const { endpoint, stop } = await start();
   const file = endpointFile(path.join(root, 'state'));

@@ -159,9 +159,6 @@ function readAsyncInvoke(fields: Fields, place: Place): FunctionPlan['asyncInvok
   const onSuccess = readDestination(destinations?.optionalFields('OnSuccess'), place);
   const onFailure = readDestination(destinations?.optionalFields('OnFailure'), place);
   destinations?.end();
-  if (destinations && fields.has('DurableConfig')) {
-    destinations.fail(destinations.at, 'a durable function has no DestinationConfig here');
-  }
   const read = {
     maximumRetryAttempts: config?.optionalInteger('MaximumRetryAttempts', { min: 0, max: 2 }) ?? 2,
     maximumEventAgeSeconds:

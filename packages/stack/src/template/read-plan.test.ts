@@ -172,9 +172,8 @@ ${more}
     expect(mistake(told(queue))).toMatch(/^template.yaml:9:\d+: Type .*Lambda/);
     const other = '{ Destination: "arn:aws:lambda:eu-west-1:123456789012:function:else" }';
     expect(mistake(told(other))).toMatch(/^template.yaml:9:\d+: Destination must be a function of/);
-    expect(mistake(told(own, '      DurableConfig: { ExecutionTimeout: 60 }'))).toContain(
-      'a durable function has no DestinationConfig here',
-    );
+    const durable = plan(told(own, '      DurableConfig: { ExecutionTimeout: 60 }'));
+    expect(durable.functions[0]?.asyncInvoke.destinations).toHaveProperty('onFailure');
   });
 
   test('Globals are merged: maps joined, lists appended, scalars replaced', () => {
