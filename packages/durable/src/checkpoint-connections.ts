@@ -38,10 +38,11 @@ export class CheckpointConnections {
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
-      new CheckpointConnection(socket, this.#answer, () => {
+      const connection = new CheckpointConnection(socket, this.#answer, () => {
         this.#sockets.delete(socket);
         for (const other of others) other.call(server, socket);
       });
+      connection.listen();
     });
   }
 
@@ -64,9 +65,12 @@ class CheckpointConnection {
     this.#socket = socket;
     this.#answer = answer;
     this.#handOver = handOver;
-    socket.on('data', this.#take);
-    socket.on('end', this.#end);
-    socket.on('error', this.#end);
+  }
+
+  listen(): void {
+    this.#socket.on('data', this.#take);
+    this.#socket.on('end', this.#end);
+    this.#socket.on('error', this.#end);
   }
 
   readonly #take = (chunk: Buffer): void => {

@@ -67,6 +67,39 @@ test('commits what is appended during a write together with the next', async () 
   await journal.close();
 });
 
+test('waits for the disk itself as long as it is quick, and writes little', async () => {
+  const clock = new VirtualClock(0);
+  const made: string[] = [];
+  let tookMs = 0;
+  const file: JournalFile = {
+    write: async () => {
+      made.push('elsewhere');
+      clock.advance(tookMs);
+    },
+    writeNow: () => {
+      made.push('here');
+      clock.advance(tookMs);
+    },
+    truncate: async () => {},
+    close: async () => {},
+  };
+  const { journal } = await open({ openFile: async () => file, clock });
+  const commit = async (ms: number, text = ''): Promise<void> => {
+    tookMs = ms;
+    journal.append({ text });
+    await journal.durable();
+  };
+  made.length = 0;
+  await commit(0);
+  await commit(50);
+  await commit(50);
+  await commit(1);
+  await commit(0);
+  await commit(0, 'x'.repeat(100_000));
+  expect(made).toEqual(['here', 'here', 'elsewhere', 'elsewhere', 'here', 'elsewhere']);
+  await journal.close();
+});
+
 test('cuts a torn tail off at whatever byte the write stopped, and says so', async () => {
   await write({ n: 1 }, { n: 2 });
   const whole = await readFile(segment(1));
