@@ -217,11 +217,17 @@ test('uncaught exceptions and rejections are errors of the invocation', async ()
 test('a worker killed from outside ends its invocation, the next one gets a new worker', async () => {
   fixture.define(
     'victim',
-    'export const handler = async (e) => e.wait ? new Promise(() => {}) : "fine";',
+    `export const handler = async (e) => {
+      if (!e.wait) return 'fine';
+      console.log('begun');
+      return new Promise(() => {});
+    };`,
   );
   const victims = () => fixture.host.environments().filter((e) => e.functionName === 'victim');
-  const pending = fixture.invoke('victim', { wait: true });
-  await eventually(() => victims()[0]?.state === 'busy');
+  const lines: string[] = [];
+  const log = (line: string): void => void lines.push(line);
+  const pending = fixture.invoke('victim', { wait: true }, { log });
+  await eventually(() => lines.some((line) => line.includes('begun')));
   process.kill(victims()[0]!.pid!, 'SIGKILL');
   expect((await pending).value).toMatchObject({
     errorType: 'Runtime.ExitError',
