@@ -19,6 +19,8 @@ const pieceBytes = 4 * 1024 * 1024;
 const wholeBytesMax = 1024 * 1024;
 const windowBytesMin = 1024 * 1024;
 const windowBytesMax = 32 * 1024 * 1024;
+/** Files whose readers are remembered; the one that waited the longest is forgotten. */
+const readersMax = 4096;
 const triesMax = 8;
 const failureMs = 2_000;
 
@@ -36,7 +38,7 @@ export class Ranges {
   readonly #keys: RemoteKeys;
   readonly #heads: Heads;
   readonly #fetches = new Map<number, Fetch[]>();
-  /** Where a reader of the file would go on, and how far ahead we went for it. */
+  /** Where a reader of the file would go on, and how far ahead we went for it; the last one to miss is last. */
   readonly #readers = new Map<number, { next: number; window: number }>();
   readonly #failed = new Map<number, { error: Result; untilMs: number }>();
   /** Told of files that were fetched as a whole because they were read, and of those whose rest is to follow. */
@@ -166,7 +168,9 @@ export class Ranges {
     if (reader.window > pieceBytes) next -= next % pieceBytes;
     // Of reads in sequence a later one may come first.
     reader.next = isSequential ? Math.max(reader.next, next) : next;
+    this.#readers.delete(ino);
     this.#readers.set(ino, reader);
+    if (this.#readers.size > readersMax) this.#readers.delete(this.#readers.keys().next().value!);
     if (reader.window === 0) return;
     const from = ceilBlock(end, size);
     const to = ceilBlock(Math.min(size, reader.next), size);
