@@ -275,8 +275,7 @@ export class Ranges {
       this.#context.timers.push(due, () => this.#send(fetch));
       return;
     }
-    const denied = failed.code === 'AccessDenied';
-    this.#finish(fetch, failure(denied ? FsError.AccessDenied : FsError.Io));
+    this.#finish(fetch, failure(errorOf(failed.code)));
   }
 
   #finish(fetch: Fetch, error: Result): void {
@@ -297,6 +296,11 @@ export class Ranges {
       this.#failed.set(ino, { error, untilMs: this.#context.now() + failureMs });
     this.#context.tree.ready(fetch.waitId);
   }
+}
+
+function errorOf(code: Extract<TransferResult, { kind: 'failed' }>['code']): FsError {
+  if (code === 'AccessDenied') return FsError.AccessDenied;
+  return code === 'no-space' ? FsError.NoSpace : FsError.Io;
 }
 
 function floorBlock(offset: number): number {

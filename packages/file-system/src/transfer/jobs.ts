@@ -152,11 +152,11 @@ export type TransferResult =
   | { kind: 'changes'; id: JobId; changes: RemoteChange[] }
   /** watch: the store does not tell of changes. */
   | { kind: 'unsupported'; id: JobId }
-  /** `local`: the cache file could not be read or written. */
+  /** `local`: the cache file could not be read or written; `no-space`: because the disk is full. */
   | {
       kind: 'failed';
       id: JobId;
-      code: S3ErrorCode | 'local';
+      code: S3ErrorCode | 'local' | 'no-space';
       message: string;
       retryable: boolean;
     };

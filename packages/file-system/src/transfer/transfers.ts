@@ -156,5 +156,7 @@ function failureOf(id: JobId, error: unknown): TransferResult {
     };
   }
   const message = error instanceof Error ? error.message : String(error);
-  return { kind: 'failed', id, code: 'local', message, retryable: true };
+  const { code } = error as { code?: unknown };
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
+  return { kind: 'failed', id, code: isFull ? 'no-space' : 'local', message, retryable: true };
 }
