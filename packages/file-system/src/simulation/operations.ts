@@ -399,6 +399,34 @@ export class Operations {
     } else if (!sameBytes(bytes, wanted)) throw new Broken(`${what}: other bytes than written`);
   }
 
+  /** After it has returned the file's bytes are on disk, or in the bucket, as they are now. */
+  async fsync(): Promise<void> {
+    const world = this.#world;
+    const place = await this.#place();
+    if (place === undefined) return;
+    const name = this.#random.pick(names);
+    const found = await this.#lookup(place, name);
+    if (found === undefined || found.kind !== Kind.file) return;
+    const { result } = await world.act((c) => world.process.fs.fsync(c, found.ino));
+    const what = `fsync ${place.path}${name}`;
+    // That a file has lost against somebody else's, or has no room, is told by an error.
+    const mayFail = world.plan.outside || world.excuses.disk || world.excuses.store;
+    if (result !== ok && mayFail) return world.trace.add(`  ${what} -> ${result}`);
+    if (!this.#compare(what, result, ok, place)) return;
+    const bytes = world.guarded.get(found.ino);
+    if (bytes === undefined || bytes.length === 0 || world.plan.outside) return;
+    if (world.plan.fsyncsToBucket) {
+      const key = Buffer.from(`${place.path}${name}`.slice(1), 'latin1').toString('utf8');
+      const stored = world.store.current(key)?.body;
+      if (stored === undefined || !sameBytes(stored, bytes))
+        throw new Broken(`${what} has returned, and its bytes are not in the bucket`);
+      return;
+    }
+    if (world.process.fs.tree.missing(found.ino).length > 0) return;
+    if (!world.process.flushed.some((file) => file.includes(Buffer.from(bytes))))
+      throw new Broken(`${what} has returned, and its bytes are not on disk`);
+  }
+
   async #list(place: Place): Promise<void> {
     const world = this.#world;
     let shown: string[] = [];

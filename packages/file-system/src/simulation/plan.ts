@@ -30,7 +30,9 @@ export type Step =
   /** Another synchronisation configuration. */
   | { kind: 'configure'; seed: number }
   /** Nobody comes for longer than unread data is kept. */
-  | { kind: 'expire'; seed: number };
+  | { kind: 'expire'; seed: number }
+  /** An application calls fsync(2) on one of its files. */
+  | { kind: 'fsync'; seed: number };
 
 export interface Plan {
   seed: number;
@@ -42,6 +44,8 @@ export interface Plan {
   careless: boolean;
   /** Keys that cannot be paths are there, and have escaped names. */
   escapes: boolean;
+  /** fsync(2) returns when the file's version is in the bucket. */
+  fsyncsToBucket: boolean;
   /** Keys of a listing's page. */
   pageKeys: number;
   steps: Step[];
@@ -103,8 +107,9 @@ export function drawPlan(seed: number, operations: number): Plan {
     large,
     careless,
     escapes,
+    fsyncsToBucket: seed % 4 >= 2,
     pageKeys,
-    steps: withConfigurations(steps, seed),
+    steps: withFsyncs(withConfigurations(steps, seed), seed),
   };
 }
 
@@ -117,6 +122,15 @@ function withConfigurations(steps: readonly Step[], seed: number): Step[] {
     const kind = random.chance(0.4) ? 'configure' : 'expire';
     return [step, { kind, seed: random.below(2 ** 31) }];
   });
+}
+
+/** The same. */
+function withFsyncs(steps: readonly Step[], seed: number): Step[] {
+  const random = new SeededRandom(seed + 6);
+  const share = random.pick([0, 0.05, 0.1]);
+  return steps.flatMap((step): Step[] =>
+    random.chance(share) ? [step, { kind: 'fsync', seed: random.below(2 ** 31) }] : [step],
+  );
 }
 
 function drawWeather(random: SeededRandom): Weather {

@@ -3,10 +3,11 @@
  * It can be killed and started again on the same directory and the same kernel session; the transfer side's own
  * promises are let run until everything waits for the store or the planner.
  */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, fstatSync, mkdirSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fullTraits, guardedBucket } from '@moorage/object-store';
 import type { StoreTraits } from '@moorage/object-store';
+import type { FsyncTarget } from '../core/durability.ts';
 import { Failpoint, installFailpoints } from '../failpoint.ts';
 import { FileSystem } from '../file-system.ts';
 import { createPlanner } from '../sync/planner.ts';
@@ -28,6 +29,7 @@ export interface ProcessOptions {
   random: SeededRandom;
   pageKeys: number;
   escapes: boolean;
+  fsync: FsyncTarget;
   clock: { now(): number };
   trace: (line: string) => void;
 }
@@ -62,6 +64,10 @@ export class SimulatedProcess {
   diskFull = false;
   readonly ready: Set<number> = new Set();
   #inbox: TransferResult[] = [];
+  /** Descriptors of the flush under way. */
+  #flushing: readonly number[] | undefined;
+  /** What is on disk since the last flush: of each file that was flushed. */
+  flushed: Buffer[] = [];
   /** Counts the lives. */
   life = 0;
   fs!: FileSystem;
@@ -103,6 +109,7 @@ export class SimulatedProcess {
     this.#o.store.settleLate(now);
     if (this.sync.nextDeadline() <= now) this.sync.tick(now);
     this.hand();
+    this.#flush();
     await this.#settle();
     const happened = this.#client.step(random, weather);
     if (happened) await this.#settle();
@@ -110,6 +117,18 @@ export class SimulatedProcess {
     if (results.length > 0) this.sync.apply(results);
     this.hand();
     return happened || results.length > 0 || this.sync.nextDeadline() <= now;
+  }
+
+  /** The disk is done with it. */
+  #flush(): void {
+    if (this.#flushing === undefined) return;
+    this.flushed = this.#flushing.map((fd) => {
+      const bytes = Buffer.alloc(fstatSync(fd).size);
+      readSync(fd, bytes, 0, bytes.length, 0);
+      return bytes;
+    });
+    this.#flushing = undefined;
+    this.fs.flushed(false);
   }
 
   /** kill -9, and a new process on the same directory and session. */
@@ -130,12 +149,13 @@ export class SimulatedProcess {
     this.#client.kill(random);
     await this.#settle();
     this.#inbox = [];
+    this.#flushing = undefined;
     this.ready.clear();
     this.fs.abandon();
   }
 
   #start(): void {
-    const { dir, id, store, clock, pageKeys, trace, random } = this.#o;
+    const { dir, id, store, clock, pageKeys, trace, random, fsync } = this.#o;
     this.life++;
     const client = new StoreClient({ store, now: () => clock.now(), pageKeys, trace });
     this.#client = client;
@@ -154,6 +174,8 @@ export class SimulatedProcess {
         inodeChanged: () => undefined,
         entryChanged: () => undefined,
       },
+      fsync,
+      flusher: { flush: (descriptors) => void (this.#flushing = descriptors) },
     });
     this.#isUp = true;
     this.sync = createPlanner(this.fs.tree, {

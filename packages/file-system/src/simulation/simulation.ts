@@ -67,6 +67,7 @@ export class Simulation implements World {
       random: new SeededRandom(this.plan.seed + 2),
       pageKeys: this.plan.pageKeys,
       escapes: this.plan.escapes,
+      fsync: this.plan.fsyncsToBucket ? 's3' : 'disk',
       // No two changes at the same time.
       clock: { now: () => (this.#now += 0.001) },
       trace: (line) => this.trace.add(`  ${line}`),
@@ -193,6 +194,8 @@ export class Simulation implements World {
         return this.guard(() => void this.process.sync.barrier(0));
       case 'maintain':
         return this.guard(() => void this.process.fs.maintain(true));
+      case 'fsync':
+        return new Operations(this, this.#random).fsync();
       case 'configure':
         return this.guard(() => this.process.sync.configure(drawRules(this.#random), true));
       case 'expire':
