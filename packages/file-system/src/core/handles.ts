@@ -42,7 +42,7 @@ export class Handles {
     if (inode === undefined || handle < this.#first) return;
     inode.opens = Math.max(0, inode.opens - 1);
     if (handle % 2 === writesBit) inode.writers = Math.max(0, inode.writers - 1);
-    if (inode.parent === 0 && inode.ino >= firstIno && !this.#mayBeOpen(inode))
+    if (inode.parent === 0 && inode.ino >= firstIno && !this.mayBeOpen(inode))
       this.#core.store.transaction(() => this.#drop(inode));
     this.#core.content.settle();
   }
@@ -59,7 +59,7 @@ export class Handles {
 
   /** The inode has just lost its name. Inside a transaction. */
   nameTaken(inode: Inode): void {
-    if (this.#mayBeOpen(inode)) this.#orphans.add(inode.ino);
+    if (this.mayBeOpen(inode)) this.#orphans.add(inode.ino);
     else this.#drop(inode);
   }
 
@@ -80,7 +80,7 @@ export class Handles {
     this.#unsureBelow = 0;
   }
 
-  #mayBeOpen(inode: Inode): boolean {
+  mayBeOpen(inode: Inode): boolean {
     // A removed directory may be some process's working directory, which opens nothing.
     return inode.opens > 0 || inode.ino < this.#unsureBelow || inode.kind === Kind.directory;
   }

@@ -269,6 +269,10 @@ export class CoreTree implements Tree {
       this.#core.noteUse(inode);
     });
   }
+  mayBeOpen(ino: number): boolean {
+    const inode = this.#core.store.get(ino);
+    return inode !== undefined && this.#handles.mayBeOpen(inode);
+  }
   inUse(ino: number): boolean {
     const inode = this.#core.store.cached(ino);
     return inode !== undefined && (inode.opens > 0 || inode.lookups > 0);

@@ -123,3 +123,51 @@ test('an open file that is unlinked after its data was given up is read from its
   expect(into.toString()).toBe('/f/f');
   fs.release(ino, handle, 0n);
 });
+
+test('an open file that others delete is read from its version', async () => {
+  await start(false);
+  const text = Buffer.alloc(30 * mebibyte, 'a line of a large file\n');
+  await rig.outside.put('large', text, { metadata: {} });
+  const { ino } = await live.lookup('/large');
+  const { fs } = live.fixture;
+  const handle = await live.mustResult(() => fs.open(root, ino, Open.readOnly));
+  const into = Buffer.alloc(6);
+  await live.mustResult(() => fs.read(root, ino, 0, 6, into, 0));
+  await rig.outside.delete('large');
+  await eventually(async () => {
+    await live.names('/');
+    return !(await live.exists('/large'));
+  }, 'it is gone');
+  const at = 29 * mebibyte;
+  await live.mustResult(() => fs.read(root, ino, at, 6, into, 0));
+  expect(into.equals(text.subarray(at, at + 6))).toBe(true);
+  fs.release(ino, handle, 0n);
+});
+
+test('the same when the process was started again while it was open', async () => {
+  await start(false);
+  const ino = await write('/f', mebibyte);
+  const other = await write('/other', mebibyte);
+  expect(await live.barrier()).toEqual([]);
+  const open = (): Promise<number> =>
+    live.mustResult(() => live.fixture.fs.open(root, ino, Open.readOnly));
+  await open();
+  await live.crash();
+  live.aheadMs += 31 * 86_400_000;
+  await eventually(async () => {
+    live.pump();
+    return missing(ino) > 0 && missing(other) > 0;
+  }, 'they go');
+  await live.unlink('/f');
+  await live.rename('/other', '/f');
+  await live.unlink('/f');
+  expect(await live.barrier()).toEqual([]);
+  const into = Buffer.alloc(6);
+  for (const [file, text] of [
+    [ino, '/f/f/f'],
+    [other, '/other'],
+  ] as const) {
+    await live.mustResult(() => live.fixture.fs.read(root, file, 0, 6, into, 0));
+    expect(into.toString()).toBe(text);
+  }
+});

@@ -3,7 +3,8 @@
  * takes more of the disk than it may, what was used the longest ago. Names and attributes stay.
  *
  * What was changed here and is not in S3, and what somebody has open to write, is never touched; of a file that is
- * being downloaded only other parts go. Such content may take more than the limit.
+ * being downloaded only other parts go. Such content may take more than the limit. What was opened before this process
+ * was started is not known to be open: it may go, and is fetched again when whoever has it open goes on.
  */
 import type { Context } from './context.ts';
 

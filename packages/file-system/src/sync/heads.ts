@@ -233,7 +233,11 @@ export class Heads {
     // An object with bytes is no marker: it is a file in the directory, or not visible.
     if (head === undefined || (isDirectory && head.size > 0)) {
       if (isDirectory) this.#noMarker(ino);
-      else if (!isDirty) tree.removeRemote(ino);
+      else if (!isDirty) {
+        // Whoever has it open goes on reading its version.
+        if (base !== undefined && tree.mayBeOpen(ino)) this.#context.setBase(ino, { ...base, key });
+        tree.removeRemote(ino);
+      }
       return;
     }
     const attributes = headAttributes(head, isDirectory, body, options.defaults);

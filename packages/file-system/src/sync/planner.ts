@@ -188,7 +188,7 @@ class Planner implements Sync {
         this.#deleter.schedule(key);
       }
       // It has no path any more by which its bytes could be asked for.
-      const isNeeded = base !== undefined && base.key === undefined && this.#tree.inUse(ino);
+      const isNeeded = base !== undefined && base.key === undefined && this.#tree.mayBeOpen(ino);
       if (isNeeded && this.#tree.missing(ino).length > 0)
         this.#context.setBase(ino, { ...base, key });
     }

@@ -147,6 +147,8 @@ export interface Tree {
   markPresent(ino: number, span: ByteSpan): void;
   /** Whether the kernel or a process has it in use: such directories are listed again, such files fetched first. */
   inUse(ino: number): boolean;
+  /** Whether a process may have it open: also one that opened it before this process was started. */
+  mayBeOpen(ino: number): boolean;
 }
 
 /** What the core needs of the planner. */

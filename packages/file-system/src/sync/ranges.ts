@@ -199,7 +199,8 @@ export class Ranges {
         ? undefined
         : this.#keys.remoteKey(tree.parentOf(ino), tree.nameOf(ino), a.kind));
     if (a === undefined || base === undefined || key === undefined) {
-      this.#finish(fetch, failure(FsError.Io));
+      // Not before whoever asks has heard what to wait for.
+      this.#context.timers.push(0, () => this.#finish(fetch, failure(FsError.Io)));
       return;
     }
     const job = { kind: 'fetch' as const, from: pinOf(base, key), span };
@@ -211,7 +212,6 @@ export class Ranges {
     }
     const path = tree.cacheFile(ino);
     if (path === undefined) {
-      // Not before whoever asks has heard what to wait for.
       this.#context.timers.push(0, () => this.#finish(fetch, failure(FsError.NoSpace)));
     } else this.#context.outbox.send({ ...job, path }, hear);
   }
