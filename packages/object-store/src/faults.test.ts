@@ -36,7 +36,10 @@ test('500 and 503 are retried, and the last answer counts', async () => {
     else if (nth === 1) response.writeHead(503).end(xmlError('SlowDown'));
     else response.writeHead(200, { etag: '"e"', 'x-amz-version-id': 'v' }).end();
   });
-  expect(await (await bucket()).put('k', Buffer.from('x'))).toMatchObject({ eTag: 'e', versionId: 'v' });
+  expect(await (await bucket()).put('k', Buffer.from('x'))).toMatchObject({
+    eTag: 'e',
+    versionId: 'v',
+  });
   expect(requests).toHaveLength(3);
 });
 
