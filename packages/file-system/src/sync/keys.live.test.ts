@@ -75,6 +75,17 @@ test('they are listed with the reason, and all others are visible', async () => 
   }, 'the failure is forgotten when the key is gone');
 });
 
+test('a file whose name becomes a directory is listed at once', async () => {
+  const patient = await rig.second({ relistMs: 3_600_000 });
+  await patient.names('/');
+  await rig.outside.put('late', Buffer.from('x'));
+  await eventually(async () => (await patient.names('/')).includes('late'), 'the file');
+  await rig.outside.put('late/below', Buffer.from('x'));
+  await eventually(async () => (await patient.lookup('late')).kind === 2, 'the directory');
+  const failures = patient.sync.status().importFailures;
+  expect(failures).toContainEqual({ key: 'late', reason: 'NameTaken' });
+});
+
 test('escaped, every key is a file that is read, written and deleted as that key', async () => {
   const live = await rig.second({ escapeKeys: true });
   const files = await everything(live);

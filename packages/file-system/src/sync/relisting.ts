@@ -225,8 +225,9 @@ export class Relister {
       if (kind === Kind.directory) this.#confirmDirectory(ino, key);
       else if (this.#context.base(ino) !== undefined) this.#heads.refresh(ino);
     }
-    this.#addNew(relisting, seen);
+    // In this order: what is new may take the name of a file that was here, whose key is invisible from now on.
     this.#directories.forgetFailures(prefix, invisible, prefixes);
+    this.#addNew(relisting, seen);
     this.#refreshMarker(relisting);
   }
 
