@@ -1,9 +1,9 @@
 /** What others do right after us, and while nobody looks: seen at once and not when a time has passed. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { rootIno } from '../operations.ts';
+import { attachPlanner, nextJob } from '../testing/attached-planner.ts';
 import { Fixture, must, root } from '../testing/fixture.ts';
 import type { RemoteHead, RemoteObject, TransferJob } from '../transfer/jobs.ts';
-import { createPlanner } from './planner.ts';
 import type { Sync } from './port.ts';
 
 let now = 0;
@@ -20,28 +20,13 @@ beforeEach(() => {
 afterEach(() => fixture.end());
 
 function start(): Sync {
-  const planner = createPlanner(fixture.fs.tree, {
-    bucket: 'data',
-    prefix: '',
-    quietMs: 0,
-    maxAgeMs: 60_000,
-    relistMs: 5_000,
-    defaults: { uid: 0, gid: 0, fileMode: 0o600, directoryMode: 0o700 },
-    clock: { now: () => now },
-    random: () => 0.5,
-    log: () => undefined,
-  });
-  fixture.fs.attach(planner);
-  return planner;
+  return attachPlanner(fixture, { now: () => now }, { quietMs: 0, relistMs: 5_000 });
 }
 
 /** The next job of this kind, taken off the list. */
 function job<K extends TransferJob['kind']>(kind: K): Extract<TransferJob, { kind: K }> {
   sync.tick(now);
-  jobs.push(...sync.take());
-  const at = jobs.findIndex((one) => one.kind === kind);
-  if (at < 0) throw new Error(`no ${kind} among ${jobs.map((one) => one.kind).join(' ')}`);
-  return jobs.splice(at, 1)[0] as Extract<TransferJob, { kind: K }>;
+  return nextJob(sync, jobs, kind);
 }
 
 function list(objects: RemoteObject[], prefixes: string[] = []): void {

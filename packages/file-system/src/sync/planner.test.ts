@@ -1,9 +1,9 @@
 /** What the planner does when, with a clock that the test moves and results that the test makes up. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { newAttributes, Open, rootIno } from '../operations.ts';
+import { attachPlanner } from '../testing/attached-planner.ts';
 import { Fixture, must, mustResult, root } from '../testing/fixture.ts';
 import type { TransferJob } from '../transfer/jobs.ts';
-import { createPlanner } from './planner.ts';
 import type { Sync } from './port.ts';
 
 let now = 0;
@@ -23,19 +23,7 @@ beforeEach(() => {
 afterEach(() => fixture.end());
 
 function attach(): Sync {
-  const planner = createPlanner(fixture.fs.tree, {
-    bucket: 'data',
-    prefix: 'p/',
-    quietMs: 2_000,
-    maxAgeMs: 60_000,
-    relistMs: 3_600_000,
-    defaults: { uid: 7, gid: 8, fileMode: 0o600, directoryMode: 0o700 },
-    clock: { now: () => now },
-    random: () => 0.5,
-    log: () => undefined,
-  });
-  fixture.fs.attach(planner);
-  return planner;
+  return attachPlanner(fixture, { now: () => now }, { prefix: 'p/' });
 }
 
 function pass(ms: number): TransferJob[] {

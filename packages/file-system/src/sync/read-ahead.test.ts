@@ -1,9 +1,9 @@
 /** What is fetched ahead of a reader, and when. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { rootIno } from '../operations.ts';
+import { attachPlanner } from '../testing/attached-planner.ts';
 import { Fixture } from '../testing/fixture.ts';
 import type { TransferJob } from '../transfer/jobs.ts';
-import { createPlanner } from './planner.ts';
 import type { Sync } from './port.ts';
 
 type Fetch = Extract<TransferJob, { kind: 'fetch' }>;
@@ -20,18 +20,7 @@ let spans: { start: number; end: number }[];
 beforeEach(() => {
   const now = 1_700_000_000_000;
   fixture = new Fixture({ remote: true, id: 'fs-0', clock: { now: () => now } });
-  sync = createPlanner(fixture.fs.tree, {
-    bucket: 'data',
-    prefix: '',
-    quietMs: 2_000,
-    maxAgeMs: 60_000,
-    relistMs: 3_600_000,
-    defaults: { uid: 7, gid: 8, fileMode: 0o600, directoryMode: 0o700 },
-    clock: { now: () => now },
-    random: () => 0.5,
-    log: () => undefined,
-  });
-  fixture.fs.attach(sync);
+  sync = attachPlanner(fixture, { now: () => now });
   sync.needDirectory(rootIno);
   const list = sync.take().find(({ kind }) => kind === 'list')!;
   const objects = [{ key: 'large', size, eTag: 'e', lastModified: now }];

@@ -1,9 +1,9 @@
 /** What is listed before anybody looks into it, with results that the test makes up. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ok, rootIno } from '../operations.ts';
+import { attachPlanner } from '../testing/attached-planner.ts';
 import { Fixture, root } from '../testing/fixture.ts';
 import type { RemoteObject, TransferJob } from '../transfer/jobs.ts';
-import { createPlanner } from './planner.ts';
 import type { Sync } from './port.ts';
 
 type ListJob = Extract<TransferJob, { kind: 'list' }>;
@@ -16,18 +16,7 @@ let watchJob = 0;
 beforeEach(() => {
   now = 1_700_000_000_000;
   fixture = new Fixture({ remote: true, id: 'fs-0', clock: { now: () => now } });
-  sync = createPlanner(fixture.fs.tree, {
-    bucket: 'data',
-    prefix: '',
-    quietMs: 2_000,
-    maxAgeMs: 60_000,
-    relistMs: 3_600_000,
-    defaults: { uid: 7, gid: 8, fileMode: 0o600, directoryMode: 0o700 },
-    clock: { now: () => now },
-    random: () => 0.5,
-    log: () => undefined,
-  });
-  fixture.fs.attach(sync);
+  sync = attachPlanner(fixture, { now: () => now });
   sync.needDirectory(rootIno);
   const first = jobs();
   watchJob = first.find((job) => job.kind === 'watch')!.id;
