@@ -5,9 +5,10 @@
  * a write is under way. Files are open with O_DSYNC, so that a write has reached the disk when it
  * ends. A small write is made right here while the disk is quick: waking a disk thread and being
  * woken by it takes as long as the write. When the last one was slow, or there is much to write, a
- * disk thread does it. `durable()` resolves once everything appended so far is on the disk. When the disk refuses (full, failing), nothing is acknowledged: `stalled` says why,
- * waiting callers are rejected, the records stay queued in order, and the write is tried again; the
- * file is first cut back to its last durable byte, so a half-written frame never stays.
+ * disk thread does it. `durable()` resolves once everything appended so far is on the disk. When the
+ * disk refuses (full, failing), nothing is acknowledged: `stalled` says why, waiting callers are
+ * rejected, the records stay queued in order, and the write is tried again; the file is first cut back
+ * to its last durable byte, so a half-written frame never stays.
  *
  * Files in the directory: `snapshot-N` (state before segment N), `segment-N`, `lock`. Segments below
  * the newest snapshot are deleted. A snapshot is written to a temporary name, synced and renamed,

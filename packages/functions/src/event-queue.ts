@@ -2,9 +2,9 @@
  * Asynchronous invocations: accepted once they are on disk, run at least once, tried again after a
  * function error one and two minutes later (less where time is scaled), dropped (and said so) when too
  * old or out of tries. How it ended is told to the function's destination, if it has one, as an
- * asynchronous invocation of that. An event of a durable function has started its execution when it comes here,
- * and is kept until the end of that has been told. A restart resumes what was accepted. An invocation cut short by the host's own end counts for
- * nothing.
+ * asynchronous invocation of that. An event of a durable function has started its execution when it
+ * comes here, and is kept until the end of that has been told. A restart resumes what was accepted. An
+ * invocation cut short by the host's own end counts for nothing.
  */
 import { createHash } from 'node:crypto';
 

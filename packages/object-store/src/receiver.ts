@@ -78,7 +78,8 @@ export class Receiver {
     const onread = { buffer: this.#buffer, callback };
     if (protocol === 'http:') return connect({ host, port: Number(port || 80), onread });
     const servername = isIP(host) === 0 ? host : '';
-    // Node takes `onread` here as well, which its types do not say. To load TLS takes 15 ms: not for those who need none.
+    // Node takes `onread` here as well, which its types do not say.
+    // To load TLS takes 15 ms: not for those who need none.
     const options = { host, port: Number(port || 443), servername, onread };
     return process.getBuiltinModule('node:tls').connect(options);
   }
