@@ -25,9 +25,12 @@ function sha256(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** What content takes on disk. */
+/** What the files of the cache take on disk; their directories are not counted by the limit. */
 async function cachedBytes(): Promise<number> {
-  const { out } = await served.run('du -sB1 content | cut -f1', { in: served.dataDir });
+  const { out } = await served.run(
+    "find content -type f -printf '%b\\n' | awk '{ blocks += $1 } END { print blocks * 512 }'",
+    { in: served.dataDir },
+  );
   return Number(out);
 }
 

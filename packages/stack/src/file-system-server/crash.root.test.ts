@@ -42,11 +42,11 @@ test('git clone goes on over kills of the server and its result is complete, her
 test('sqlite3, appends, renames and exclusive creates are carried out exactly once', async () => {
   const working = served.run(
     `set -e
-      ( for i in $(seq 40); do sqlite3 db "create table if not exists t(x); insert into t values ($i)"; done ) &
-      ( for i in $(seq 400); do echo "$i" >> log; done ) &
-      ( for i in $(seq 200); do mkdir "dir$i"; : > "dir$i/f"; mv "dir$i/f" "dir$i/g"; rm "dir$i/g"; rmdir "dir$i"; done ) &
-      ( set -C; for i in $(seq 200); do echo "$i" > "exclusive$i"; done ) &
-      wait -n; wait -n; wait -n; wait -n
+      ( for i in $(seq 40); do sqlite3 db "create table if not exists t(x); insert into t values ($i)"; done ) & database=$!
+      ( for i in $(seq 400); do echo "$i" >> log; done ) & appends=$!
+      ( for i in $(seq 200); do mkdir "dir$i"; : > "dir$i/f"; mv "dir$i/f" "dir$i/g"; rm "dir$i/g"; rmdir "dir$i"; done ) & renames=$!
+      ( set -C; for i in $(seq 200); do echo "$i" > "exclusive$i"; done ) & creates=$!
+      for pid in $database $appends $renames $creates; do wait $pid; done
       sqlite3 db 'select count(*), sum(x) from t; pragma integrity_check'
       wc -l < log; sort -nu log | wc -l; ls | grep -c exclusive; ls | grep -c '^dir' || true`,
     { msMax: 100_000 },
