@@ -14,7 +14,7 @@ test('closing frees the space of small files removed just before', () => {
   fixture.restart();
   for (const [index, name] of names.entries()) {
     must(fixture.fs.unlink(root, rootIno, name));
-    fixture.fs.forget(inodes[index]!, 1);
+    fixture.fs.forgotten(inodes[index]!);
   }
   fixture.restart();
   expect(fixture.names()).toEqual([]);

@@ -17,7 +17,7 @@ import { Durability, type Flusher, type FsyncTarget } from './core/durability.ts
 import { fallocate, judgeOpen, lseek, read, resultOf, truncateAtOpen, write } from './core/data.ts';
 import { opendir, readdir } from './core/directories.ts';
 import { getxattr, removexattr, setxattr } from './core/extended.ts';
-import { Handles } from './core/handles.ts';
+import { Orphans } from './core/orphans.ts';
 import { Locking } from './core/locking.ts';
 import { create, lookup, makeNode, rmdir, unlink } from './core/names.ts';
 import { rename } from './core/rename.ts';
@@ -75,7 +75,7 @@ export class FileSystem implements FileSystemOperations {
   /** For the planner. */
   readonly tree: Tree;
   readonly #core: Core;
-  readonly #handles: Handles;
+  readonly #orphans: Orphans;
   readonly #dir: string;
   readonly #locking: Locking;
   readonly #durability: Durability;
@@ -91,10 +91,10 @@ export class FileSystem implements FileSystemOperations {
     const { clock, events, readOnly = false } = o;
     this.#core = new Core({ store, content, clock, events, readOnly });
     if (store.get(rootIno) === undefined) this.#makeRoot(o);
-    this.#handles = new Handles(this.#core);
+    this.#orphans = new Orphans(this.#core);
     this.#locking = new Locking(this.#core);
     this.#durability = new Durability(this.#core, o.flusher, o.fsync ?? 'disk');
-    this.tree = new CoreTree(this.#core, this.#handles, o.id ?? 'fs-local', o.dir);
+    this.tree = new CoreTree(this.#core, this.#orphans, o.id ?? 'fs-local', o.dir);
     this.#noteReplayed();
   }
 
@@ -126,8 +126,8 @@ export class FileSystem implements FileSystemOperations {
   lookup(c: Caller, parent: number, name: string, out: Attributes): Status {
     return lookup(this.#core, c, parent, name, out);
   }
-  forget(ino: number, n: number): void {
-    this.#handles.forget(ino, n);
+  forgotten(ino: number): void {
+    this.#orphans.forgotten(ino);
   }
   getattr(c: Caller, ino: number, out: Attributes): Status {
     return getattr(this.#core, c, ino, out);
@@ -157,11 +157,11 @@ export class FileSystem implements FileSystemOperations {
     return makeNode(this.#core, c, parent, name, Kind.symlink, 0o777, target, out);
   }
   unlink(c: Caller, parent: number, name: string): Status {
-    if (parent === conflictsIno) return unlinkEntry(this.#core, this.#handles, c, name);
-    return unlink(this.#core, this.#handles, c, parent, name);
+    if (parent === conflictsIno) return unlinkEntry(this.#core, this.#orphans, c, name);
+    return unlink(this.#core, this.#orphans, c, parent, name);
   }
   rmdir(c: Caller, parent: number, name: string): Status {
-    return rmdir(this.#core, this.#handles, c, parent, name);
+    return rmdir(this.#core, this.#orphans, c, parent, name);
   }
   rename(
     c: Caller,
@@ -171,7 +171,7 @@ export class FileSystem implements FileSystemOperations {
     newName: string,
     flags: number,
   ): Status {
-    return rename(this.#core, this.#handles, c, parent, name, newParent, newName, flags);
+    return rename(this.#core, this.#orphans, c, parent, name, newParent, newName, flags);
   }
   link(c: Caller, ino: number, newParent: number, _newName: string): Status {
     if (this.#core.enter(c, ino) === undefined) return this.#core.refusal;
@@ -187,7 +187,7 @@ export class FileSystem implements FileSystemOperations {
     flags: number,
     out: Attributes,
   ): Result {
-    return create(this.#core, this.#handles, c, parent, name, mode, flags, out);
+    return create(this.#core, c, parent, name, mode, flags, out);
   }
   open(c: Caller, ino: number, flags: number): Result {
     const inode = this.#core.enter(c, ino);
@@ -200,7 +200,7 @@ export class FileSystem implements FileSystemOperations {
       truncateAtOpen(this.#core, c, inode);
       this.#core.end(c, ino, 0);
     }
-    return this.#handles.open(inode, (flags & Open.accessMode) !== Open.readOnly);
+    return this.#core.newHandle();
   }
   flush(_c: Caller, ino: number, owner: bigint): Status {
     this.#locking.flush(ino, owner);
@@ -208,7 +208,6 @@ export class FileSystem implements FileSystemOperations {
   }
   release(ino: number, handle: number, owner: bigint): void {
     this.#locking.release(ino, handle, owner);
-    this.#handles.release(ino, handle);
   }
 
   read(
@@ -260,7 +259,7 @@ export class FileSystem implements FileSystemOperations {
     return !isMadeUp(ino);
   }
   opendir(c: Caller, ino: number): Result {
-    return opendir(this.#core, this.#handles, c, ino);
+    return opendir(this.#core, c, ino);
   }
   readdir(
     c: Caller,
@@ -269,9 +268,6 @@ export class FileSystem implements FileSystemOperations {
     each: (entry: DirectoryEntry) => boolean,
   ): Status {
     return readdir(this.#core, c, ino, cookie, each);
-  }
-  releasedir(ino: number, handle: number): void {
-    this.#handles.release(ino, handle);
   }
 
   getxattr(c: Caller, ino: number, name: string): Status {
@@ -299,13 +295,13 @@ export class FileSystem implements FileSystemOperations {
   ): Status {
     const conflict = this.#core.planner.conflicts().find((one) => one.id === id);
     if (conflict === undefined) return FsError.NoEntry;
-    return restoreCopy(this.#core, this.#handles, conflict, to);
+    return restoreCopy(this.#core, this.#orphans, conflict, to);
   }
   /** Removes the local copy, if there is one: the conflict is settled. */
   discardConflict(id: string): Status {
     const conflict = this.#core.planner.conflicts().find((one) => one.id === id);
     if (conflict === undefined) return FsError.NoEntry;
-    return discardCopy(this.#core, this.#handles, conflict);
+    return discardCopy(this.#core, this.#orphans, conflict);
   }
 
   getlk(c: Caller, ino: number, lock: Lock): Status {
@@ -349,7 +345,7 @@ export class FileSystem implements FileSystemOperations {
 
   freshSession(): void {
     this.#locking.freshSession();
-    this.#handles.freshSession();
+    this.#orphans.freshSession();
     this.#core.store.transaction(() => this.#core.store.database.setRecord('request', undefined));
   }
 
@@ -358,6 +354,7 @@ export class FileSystem implements FileSystemOperations {
    * milliseconds it wants to be called again, Infinity = after the next change.
    */
   maintain(idle: boolean): number {
+    this.#orphans.dropForgotten();
     const { database } = this.#core.store;
     if (database.changes === 0) return Infinity;
     if (!idle && database.changes < changesPerCommitMax) return maintainMs;

@@ -16,7 +16,12 @@ function open(): FileSystem {
   return new FileSystem({
     dir: join(disk, 'data'),
     clock: { now: () => 1_700_000_000_000 },
-    events: { ready: () => {}, inodeChanged: () => {}, entryChanged: () => {} },
+    events: {
+      ready: () => {},
+      inodeChanged: () => {},
+      entryChanged: () => {},
+      holds: () => false,
+    },
   });
 }
 

@@ -257,6 +257,8 @@ export interface FileSystemEvents {
   inodeChanged(ino: number, offset: number, length: number, exceptView: number): void;
   /** The name (present, absent or `..`) is out of date in every view but `exceptView`. */
   entryChanged(parent: number, name: string, exceptView: number): void;
+  /** Asked: whether the kernel is known to hold references to the inode, through any view. */
+  holds(ino: number): boolean;
 }
 
 /** The serving side. `fuse` compiles against this; `FileSystem` implements it. */
@@ -271,8 +273,8 @@ export interface FileSystemOperations {
   viewReadOnly(view: number): boolean;
 
   lookup(c: Caller, parent: number, name: string, out: Attributes): Status;
-  /** The kernel dropped `n` references. */
-  forget(ino: number, n: number): void;
+  /** The kernel has dropped the last reference it is known to have held, so that it does not have the inode open. */
+  forgotten(ino: number): void;
   getattr(c: Caller, ino: number, out: Attributes): Status;
   setattr(c: Caller, ino: number, changes: AttributeChanges, out: Attributes): Status;
   access(c: Caller, ino: number, wanted: number): Status;
@@ -345,7 +347,6 @@ export interface FileSystemOperations {
   opendir(c: Caller, ino: number): Result;
   /** Entries after `cookie` (0 = from the start, `.` and `..` included) until `each` returns false. */
   readdir(c: Caller, ino: number, cookie: number, each: (entry: DirectoryEntry) => boolean): Status;
-  releasedir(ino: number, handle: number): void;
 
   /** The value is in `attributeValue` after OK. */
   getxattr(c: Caller, ino: number, name: string): Status;

@@ -54,6 +54,10 @@ export class EventNotes implements FileSystemEvents {
     }
   }
 
+  holds(ino: number): boolean {
+    return this.#nodes.holds(ino);
+  }
+
   /** The next wait that became ready, oldest first. */
   takeReady(): WaitId | undefined {
     return this.#ready.shift();

@@ -25,8 +25,8 @@ export interface Exchange {
   readonly now: () => number;
   /** The kernel drops what it has cached of a file where a direct write changes it. */
   isDirectCoherent: boolean;
-  /** The kernel keeps locks itself. */
-  hasKernelLocks: boolean;
+  /** See `Session`. */
+  kernelKeepsFiles: boolean;
   /** The inode the request is about. */
   ino: number;
 }

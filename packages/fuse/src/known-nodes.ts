@@ -33,11 +33,22 @@ export class KnownNodes {
     counts?.set(ino, (counts.get(ino) ?? 0) + 1);
   }
 
-  forgotten(view: number, ino: number, n: number): void {
+  /** True when no reference is known any more. */
+  forgotten(view: number, ino: number, n: number): boolean {
     const counts = this.#byView[view];
     const left = (counts?.get(ino) ?? 0) - n;
-    if (left > 0) counts?.set(ino, left);
-    else counts?.delete(ino);
+    if (left > 0) {
+      counts?.set(ino, left);
+      return false;
+    }
+    counts?.delete(ino);
+    return !this.holds(ino);
+  }
+
+  /** A reference is known, through any view. */
+  holds(ino: number): boolean {
+    for (const view of this.#views) if (this.#byView[view]!.has(ino)) return true;
+    return false;
   }
 
   mayKnow(view: number, ino: number): boolean {

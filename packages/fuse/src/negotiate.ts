@@ -7,7 +7,10 @@
  *  - no WRITEBACK_CACHE: the kernel would own sizes and times, and a write would be acknowledged from memory;
  *  - no DONT_MASK: there are no default ACLs, so the kernel may apply the umask;
  *  - POSIX_LOCKS and FLOCK_LOCKS where there are views: the same file is another one to the kernel in each of them, so
- *    that only we know of all locks. Else the kernel keeps them, and a close(2) need not be told for their sake;
+ *    that only we know of all locks, and have to hear of each close(2). Without views OPEN and FLUSH are answered with
+ *    ENOSYS, after which the kernel does not ask: it opens and closes what it has cached by itself, keeps the locks,
+ *    checks permissions as ever, and tells by FORGET when a file that was removed is used no more;
+ *  - ATOMIC_O_TRUNC where OPEN is told; else truncation comes as SETATTR;
  *  - HANDLE_KILLPRIV_V2: set-id bits are cleared by the file system, which spares a GETXATTR for every write.
  */
 import type { ReplyBuffer } from './reply.ts';
@@ -27,13 +30,12 @@ export interface Session {
   minor: number;
   /** Unanswered requests can be had again after a restart (kernel 6.9). */
   resend: boolean;
-  /** The kernel keeps locks itself. */
-  kernelLocks?: boolean;
+  /** Opening, closing and locking files is the kernel's business alone: nothing is told of it. */
+  kernelKeepsFiles: boolean;
 }
 
 const wanted =
   InitFlag.asyncRead |
-  InitFlag.atomicTruncate |
   InitFlag.bigWrites |
   InitFlag.doReaddirplus |
   InitFlag.readdirplusAuto |
@@ -46,7 +48,7 @@ const wanted =
   InitFlag.extended;
 const wanted2 = InitFlag2.hasResend | InitFlag2.directIoAllowMmap;
 
-const lockFlags = InitFlag.posixLocks | InitFlag.flockLocks;
+const wantedOfFiles = InitFlag.posixLocks | InitFlag.flockLocks | InitFlag.atomicTruncate;
 
 /** From Linux 6.6 on a direct write drops the cached pages it changes, and files opened so can be mapped. */
 export function isDirectCoherent(session: Session | undefined): boolean {
@@ -84,9 +86,9 @@ export function negotiate(
   reply.u32(out + 4, protocolMinor);
   reply.length = 64;
   // A newer major: the kernel repeats INIT with ours.
-  if (major > protocolMajor) return { minor: protocolMinor, resend: false };
+  if (major > protocolMajor) return { minor: protocolMinor, resend: false, kernelKeepsFiles: !hasViews };
   reply.u32(out + 8, request.u32(body + 8));
-  reply.u32(out + 12, offered & (hasViews ? wanted | lockFlags : wanted));
+  reply.u32(out + 12, offered & (hasViews ? wanted | wantedOfFiles : wanted));
   reply.u16(out + 16, backgroundMax);
   reply.u16(out + 18, congestionThreshold);
   reply.u32(out + 20, writeBytesMax);
@@ -94,5 +96,5 @@ export function negotiate(
   reply.u16(out + 28, pagesMax);
   reply.u32(out + 32, offered2 & wanted2);
   const resend = (offered2 & wanted2) !== 0;
-  return { minor: Math.min(minor, protocolMinor), resend, kernelLocks: !hasViews };
+  return { minor: Math.min(minor, protocolMinor), resend, kernelKeepsFiles: !hasViews };
 }

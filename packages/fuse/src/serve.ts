@@ -129,7 +129,7 @@ export class ServingLoop {
       notes: options.notes,
       viewNames: options.viewNames,
       isDirectCoherent: isDirectCoherent(options.session),
-      hasKernelLocks: options.session?.kernelLocks === true,
+      kernelKeepsFiles: options.session?.kernelKeepsFiles === true,
       now: () => options.now(),
       cacheSeconds: 0,
       ino: 0,
@@ -341,7 +341,7 @@ export class ServingLoop {
       return;
     }
     this.#x.isDirectCoherent = isDirectCoherent(session);
-    this.#x.hasKernelLocks = session.kernelLocks === true;
+    this.#x.kernelKeepsFiles = session.kernelKeepsFiles;
     this.#o.onSession(session);
     this.#answer(ok);
   }

@@ -92,8 +92,6 @@ export const OpenReply = {
   directIo: 0x1,
   keepCache: 0x2,
   cacheDirectory: 0x8,
-  /** No FLUSH when a descriptor is closed (Linux 5.16). */
-  noFlush: 0x20,
 } as const;
 export const WriteFlag = { fromCache: 0x1, killPrivileges: 0x4 } as const;
 export const OpenFlag = { killPrivileges: 0x1 } as const;

@@ -1,6 +1,6 @@
 /**
- * Giving up bytes that S3 has as well: never what has been changed here, what has no object, what somebody has open
- * to write, or what is being downloaded.
+ * Giving up bytes that S3 has as well: never what has been changed here, what has no object, or what is being
+ * downloaded.
  */
 import { Kind } from '../operations.ts';
 import { InodeFlag, type Inode } from '../store/inode.ts';
@@ -15,7 +15,7 @@ const wholeBytesMax = 16 * 1024 * 1024;
 export function isEvictable(content: Content, inode: Inode): boolean {
   if (inode.kind !== Kind.file || inode.place === noPlace || inode.dirty !== 0) return false;
   if (inode.parent === 0 || (inode.flags & InodeFlag.lostAndFound) !== 0) return false;
-  if (inode.base === '' || inode.baseEnd !== inode.size || inode.writers > 0) return false;
+  if (inode.base === '' || inode.baseEnd !== inode.size) return false;
   if (isSlot(inode.place)) return true;
   return content.store.extents(inode).count([BlockState.dirty, BlockState.dirtyHole]) === 0;
 }

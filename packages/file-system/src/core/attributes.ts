@@ -30,6 +30,8 @@ export function getattr(core: Core, c: Caller, ino: number, out: Attributes): St
 
 export function show(core: Core, inode: Inode, out: Attributes): void {
   fillAttributes(inode, inode.kind === Kind.file ? core.content.blocks(inode) : 0, out);
+  // Copies are for reading; whoever may write to anything is not kept from it by the kernel.
+  if (inode.kind === Kind.file && (inode.flags & InodeFlag.lostAndFound) !== 0) out.mode &= ~0o222;
 }
 
 export function access(core: Core, c: Caller, ino: number, wanted: number): Status {

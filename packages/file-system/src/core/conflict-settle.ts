@@ -5,7 +5,7 @@ import { InodeFlag, type Inode } from '../store/inode.ts';
 import type { ConflictRecord } from '../sync/port.ts';
 import { conflictsIno, isMadeUp, tellConflict } from './conflict-directory.ts';
 import type { Core } from './core.ts';
-import type { Handles } from './handles.ts';
+import type { Orphans } from './orphans.ts';
 import { takeName } from './names.ts';
 
 /** Asked for at once. */
@@ -17,7 +17,7 @@ const fetchedBytes = 64 * 1024 * 1024;
  */
 export function restoreCopy(
   core: Core,
-  handles: Handles,
+  orphans: Orphans,
   conflict: ConflictRecord,
   to: { parent: number; name: string; path: string; replaces: boolean },
 ): Status {
@@ -40,7 +40,7 @@ export function restoreCopy(
 
   core.begin();
   if (target !== undefined) {
-    takeName(core, handles, target);
+    takeName(core, orphans, target);
     core.tellInode(-1, target.ino, 0, 0);
   }
   const lost = core.store.get(copy.parent);
@@ -63,7 +63,7 @@ export function restoreCopy(
 }
 
 /** The local copy, if there is one, is removed. */
-export function discardCopy(core: Core, handles: Handles, conflict: ConflictRecord): Status {
+export function discardCopy(core: Core, orphans: Orphans, conflict: ConflictRecord): Status {
   const copy = conflict.ino === undefined ? undefined : core.store.get(conflict.ino);
   if (core.readOnly) return FsError.ReadOnly;
   if (!core.store.database.removable()) return FsError.NoSpace;
@@ -73,7 +73,7 @@ export function discardCopy(core: Core, handles: Handles, conflict: ConflictReco
     tellConflict(core, conflict);
   } else {
     leave(core, copy, core.store.get(copy.parent));
-    takeName(core, handles, copy);
+    takeName(core, orphans, copy);
   }
   core.store.end();
   core.content.settle();
@@ -84,7 +84,7 @@ export function discardCopy(core: Core, handles: Handles, conflict: ConflictReco
  * unlink(2) in the directory of conflicts: the owner of a copy may remove it, which settles the conflict. A note goes
  * with its copy; only one that has none can be removed itself.
  */
-export function unlinkEntry(core: Core, handles: Handles, c: Caller, name: string): Status {
+export function unlinkEntry(core: Core, orphans: Orphans, c: Caller, name: string): Status {
   const directory = core.enter(c, conflictsIno);
   if (directory === undefined) return core.refusal;
   const inode = core.child(directory, name);
@@ -95,7 +95,7 @@ export function unlinkEntry(core: Core, handles: Handles, c: Caller, name: strin
   const conflict = core.planner.conflicts().find(({ id }) => name.startsWith(id));
   if (conflict === undefined) return FsError.NoEntry;
   if (isMadeUp(inode.ino) && conflict.ino !== undefined) return FsError.NotPermitted;
-  return discardCopy(core, handles, conflict);
+  return discardCopy(core, orphans, conflict);
 }
 
 function leave(core: Core, copy: Inode, lost: Inode | undefined): void {

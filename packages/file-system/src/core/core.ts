@@ -84,6 +84,7 @@ export const localOnly: Planner = {
 };
 
 const nameBytesMax = 255;
+const handlesPerEpoch = 2 ** 32;
 
 export class Core {
   readonly store: Store;
@@ -100,6 +101,7 @@ export class Core {
   /** Number of views; what one view changes is told to the others only when there are any. */
   viewCount = 0;
   #lastWait = 0;
+  #handles = 0;
   /** The current time, by `tick`. */
   sec = 0;
   nsec = 0;
@@ -244,6 +246,16 @@ export class Core {
     inode.mtimeSec = this.sec;
     inode.mtimeNsec = this.nsec;
     this.changedTimes(inode);
+  }
+
+  /** Unique over restarts. */
+  newHandle(): number {
+    return this.store.epoch * handlesPerEpoch + this.#handles++;
+  }
+
+  /** The kernel may be using the inode. */
+  isHeld(ino: number): boolean {
+    return this.#events.holds(ino);
   }
 
   // What other views, or (view -1) all, must look at again.

@@ -14,7 +14,6 @@ import { InodeFlag, type Inode } from '../store/inode.ts';
 import { eachConflictEntry, isMadeUp } from './conflict-directory.ts';
 import type { Core } from './core.ts';
 import { noteAccess, resultOf } from './data.ts';
-import type { Handles } from './handles.ts';
 
 /** Cookies of the two entries every directory has; all others are inode numbers, which are larger. */
 const dotCookie = 1;
@@ -22,7 +21,7 @@ const dotDotCookie = 2;
 
 const shown: DirectoryEntry = { name: '', ino: 0, kind: Kind.directory, cookie: 0 };
 
-export function opendir(core: Core, handles: Handles, c: Caller, ino: number): Result {
+export function opendir(core: Core, c: Caller, ino: number): Result {
   const inode = core.enter(c, ino);
   if (inode === undefined) return failure(core.refusal);
   if (inode.kind !== Kind.directory) return failure(FsError.NotDirectory);
@@ -31,7 +30,7 @@ export function opendir(core: Core, handles: Handles, c: Caller, ino: number): R
   if (!core.identity.may(inode, Access.read)) return failure(FsError.AccessDenied);
   // The adapter may show what it has kept, so that no `readdir` follows.
   if ((inode.flags & InodeFlag.listed) !== 0 && !isMadeUp(ino)) core.planner.touched(ino);
-  return handles.open(inode);
+  return core.newHandle();
 }
 
 export function readdir(

@@ -118,9 +118,8 @@ describe('removing', () => {
     fx.write(ino, 10, '!');
     fx.crash();
     expect(fx.read(ino)).toBe('still here!');
-    fx.fs.release(ino, handle, 0n);
     expect(fx.stat(ino).size).toBe(11);
-    fx.fs.forget(ino, 1);
+    fx.close({ ino, handle });
     expect(fx.fs.getattr(root, ino, out)).toBe(FsError.Stale);
   });
 
@@ -129,7 +128,7 @@ describe('removing', () => {
     const second = fx.open(rootIno, 'b');
     fx.fs.unlink(root, rootIno, 'a');
     fx.fs.unlink(root, rootIno, 'b');
-    fx.fs.release(first.ino, first.handle, 0n);
+    fx.close(first);
     expect(fx.fs.getattr(root, first.ino, out)).toBe(FsError.Stale);
     fx.restart();
     expect(fx.stat(second.ino).nlink).toBe(0);
@@ -142,7 +141,7 @@ describe('removing', () => {
     fx.crash();
     fx.fs.unlink(root, rootIno, 'f');
     expect(fx.read(ino)).toBe('text');
-    fx.fs.forget(ino, 1);
+    fx.forget(ino);
     expect(fx.fs.getattr(root, ino, out)).toBe(FsError.Stale);
   });
 });
@@ -155,7 +154,7 @@ describe('rename', () => {
     expect(fx.fs.rename(root, rootIno, 'new', rootIno, 'old', 0)).toBe(ok);
     expect(fx.lookup(rootIno, 'old')).toBe(fresh);
     expect(fx.read(ino)).toBe('old');
-    fx.fs.release(ino, handle, 0n);
+    fx.close({ ino, handle });
     expect(fx.names()).toEqual(['old']);
   });
 

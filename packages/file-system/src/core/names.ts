@@ -17,7 +17,7 @@ import { show } from './attributes.ts';
 import { copyRemoved } from './conflict-directory.ts';
 import type { Core } from './core.ts';
 import { judgeOpen, resultOf, truncateAtOpen } from './data.ts';
-import type { Handles } from './handles.ts';
+import type { Orphans } from './orphans.ts';
 
 /** Linux's limit for the target of a symbolic link. S3 Files has 4,080, fewer than POSIX's PATH_MAX asks for. */
 const targetBytesMax = 4095;
@@ -38,7 +38,6 @@ export function lookup(
   else if (name !== '.') inode = core.child(directory, name);
   if (inode === undefined) return core.refusal;
   if ((directory.flags & InodeFlag.listed) === 0) core.planner.touched(parent);
-  inode.lookups++;
   show(core, inode, out);
   return ok;
 }
@@ -127,7 +126,6 @@ export function makeNode(
   }
   core.begin();
   const inode = make(core, directory, name, kind, mode, target);
-  inode.lookups++;
   tellChanged(core, c, directory, name);
   core.end(c, inode.ino, ok);
   show(core, inode, out);
@@ -136,7 +134,6 @@ export function makeNode(
 
 export function create(
   core: Core,
-  handles: Handles,
   c: Caller,
   parent: number,
   name: string,
@@ -166,14 +163,13 @@ export function create(
     tellChanged(core, c, directory, name);
     core.end(c, inode.ino, 0);
   }
-  inode.lookups++;
   show(core, inode, out);
-  return handles.open(inode, (flags & Open.accessMode) !== Open.readOnly);
+  return core.newHandle();
 }
 
 export function unlink(
   core: Core,
-  handles: Handles,
+  orphans: Orphans,
   c: Caller,
   parent: number,
   name: string,
@@ -190,7 +186,7 @@ export function unlink(
   status = core.admitRemoval(c);
   if (status !== ok) return status;
   core.begin();
-  takeName(core, handles, inode);
+  takeName(core, orphans, inode);
   core.modifiedTimes(directory);
   tellChanged(core, c, directory, name);
   core.tellInode(c.view, inode.ino, 0, 0);
@@ -200,7 +196,7 @@ export function unlink(
 
 export function rmdir(
   core: Core,
-  handles: Handles,
+  orphans: Orphans,
   c: Caller,
   parent: number,
   name: string,
@@ -223,7 +219,7 @@ export function rmdir(
   status = core.admitRemoval(c);
   if (status !== ok) return status;
   core.begin();
-  takeName(core, handles, inode);
+  takeName(core, orphans, inode);
   directory.nlink--;
   core.modifiedTimes(directory);
   tellChanged(core, c, directory, name);
@@ -232,14 +228,14 @@ export function rmdir(
 }
 
 /** The inode loses its name, and is gone unless it is open. Inside a transaction. */
-export function takeName(core: Core, handles: Handles, inode: Inode): void {
+export function takeName(core: Core, orphans: Orphans, inode: Inode): void {
   const { parent, name } = inode;
   inode.nlink = 0;
   core.store.unname(inode);
   core.changedTimes(inode);
   if ((inode.flags & InodeFlag.lostAndFound) === 0) core.planner.unlinked(inode.ino, parent, name);
   else copyRemoved(core, inode.ino);
-  handles.nameTaken(inode);
+  orphans.nameTaken(inode);
 }
 
 export function tellChanged(core: Core, c: Caller, directory: Inode, name: string): void {

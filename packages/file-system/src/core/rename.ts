@@ -11,12 +11,12 @@ import {
 } from '../operations.ts';
 import { InodeFlag, type Inode } from '../store/inode.ts';
 import type { Core } from './core.ts';
-import type { Handles } from './handles.ts';
+import type { Orphans } from './orphans.ts';
 import { takeName, tellChanged } from './names.ts';
 
 export function rename(
   core: Core,
-  handles: Handles,
+  orphans: Orphans,
   c: Caller,
   parent: number,
   name: string,
@@ -56,7 +56,7 @@ export function rename(
   if (exchange) swap(core, from, inode, to, target!);
   else {
     if (target !== undefined) {
-      takeName(core, handles, target);
+      takeName(core, orphans, target);
       if (target.kind === Kind.directory) to.nlink--;
       core.tellInode(c.view, target.ino, 0, 0);
     }

@@ -146,7 +146,7 @@ describe('deleted in S3', () => {
     expect(fx.names()).toEqual([]);
     expect(fx.read(ino)).toBe('kept');
     expect(fx.entriesChanged).toContainEqual({ parent: rootIno, name: 'f', exceptView: -1 });
-    fx.fs.release(ino, handle, 0n);
+    fx.close({ ino, handle });
     expect(fx.fs.getattr(root, ino, out)).toBe(FsError.Stale);
   });
 });
@@ -183,13 +183,13 @@ describe('lost+found', () => {
   });
 });
 
-test('in use is what the kernel knows or has open', () => {
+test('in use is what the kernel holds', () => {
   fx.fs.tree.setListed(rootIno, true);
   const ino = remoteFile(fx, 'f', 1);
   expect(fx.fs.tree.inUse(ino)).toBe(false);
-  fx.lookup(rootIno, 'f');
+  fx.held.add(ino);
   expect(fx.fs.tree.inUse(ino)).toBe(true);
-  fx.fs.forget(ino, 1);
+  fx.forget(ino);
   expect(fx.fs.tree.inUse(ino)).toBe(false);
 });
 

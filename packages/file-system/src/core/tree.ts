@@ -14,7 +14,7 @@ import type { ByteSpan } from '../transfer/jobs.ts';
 import { show } from './attributes.ts';
 import { CoreCache } from './cache.ts';
 import type { Core } from './core.ts';
-import type { Handles } from './handles.ts';
+import type { Orphans } from './orphans.ts';
 
 const lostAndFoundPrefix = '.s3files-lost+found-';
 const recordPrefix = 'sync:';
@@ -24,13 +24,13 @@ const manyNames = 1_000;
 export class CoreTree implements Tree {
   readonly cache: Cache;
   readonly #core: Core;
-  readonly #handles: Handles;
+  readonly #orphans: Orphans;
   readonly #lostAndFoundName: string;
 
-  constructor(core: Core, handles: Handles, fileSystemId: string, dir: string) {
+  constructor(core: Core, orphans: Orphans, fileSystemId: string, dir: string) {
     this.cache = new CoreCache(core, dir);
     this.#core = core;
-    this.#handles = handles;
+    this.#orphans = orphans;
     this.#lostAndFoundName = `${lostAndFoundPrefix}${fileSystemId}`;
   }
 
@@ -199,7 +199,7 @@ export class CoreTree implements Tree {
       inode.nlink = 0;
       inode.dirty = 0;
       store.unname(inode);
-      this.#handles.nameTaken(inode);
+      this.#orphans.nameTaken(inode);
       if (inode.kind === Kind.directory) directory.nlink--;
       this.#directoryChanged(directory, name);
       this.#core.tellInode(-1, ino, 0, 0);
@@ -271,11 +271,10 @@ export class CoreTree implements Tree {
   }
   mayBeOpen(ino: number): boolean {
     const inode = this.#core.store.get(ino);
-    return inode !== undefined && this.#handles.mayBeOpen(inode);
+    return inode !== undefined && this.#orphans.mayBeOpen(inode);
   }
   inUse(ino: number): boolean {
-    const inode = this.#core.store.cached(ino);
-    return inode !== undefined && (inode.opens > 0 || inode.lookups > 0);
+    return this.#core.isHeld(ino);
   }
 
   #has(ino: number, flag: number): boolean {

@@ -482,7 +482,7 @@ export class Operations {
     });
     // The kernel forgets an inode after its last close.
     if (world.held.some((other) => other.ino === ino)) return;
-    await world.guard(() => world.process.fs.forget(ino, 1_000_000));
+    await world.guard(() => world.process.fs.forgotten(ino));
   }
 }
 

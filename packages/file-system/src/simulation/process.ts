@@ -32,6 +32,8 @@ export interface ProcessOptions {
   fsync: FsyncTarget;
   clock: { now(): number };
   trace: (line: string) => void;
+  /** What the kernel holds. */
+  holds: (ino: number) => boolean;
 }
 
 const journalBytes = 256 * 1024;
@@ -173,6 +175,7 @@ export class SimulatedProcess {
         ready: (waitId) => void this.ready.add(waitId),
         inodeChanged: () => undefined,
         entryChanged: () => undefined,
+        holds: (ino) => this.#o.holds(ino),
       },
       fsync,
       flusher: { flush: (descriptors) => void (this.#flushing = descriptors) },

@@ -71,6 +71,7 @@ export class Simulation implements World {
       // No two changes at the same time.
       clock: { now: () => (this.#now += 0.001) },
       trace: (line) => this.trace.add(`  ${line}`),
+      holds: (ino) => this.held.some((entry) => entry.ino === ino),
     });
   }
 

@@ -51,11 +51,8 @@ export class Inode {
   /** The planner's note of the S3 object it came from. */
   base = '';
 
-  /** Memory only. */
-  opens = 0;
-  /** Of these, so many may write. */
-  writers = 0;
-  lookups = 0;
+  // Memory only.
+
   /** Seconds: when its content was last noted to be used (see `Uses`). */
   usedSec = 0;
   /** Used since the eviction hand last passed. */

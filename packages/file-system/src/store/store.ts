@@ -379,7 +379,7 @@ export class Store {
       if (left-- === 0) return;
       // Back to the end, so that the next round starts with the others.
       this.#inodes.delete(ino);
-      if (inode.opens > 0 || inode.touched || inode.rowStale || inode.hot) {
+      if (inode.touched || inode.rowStale || inode.hot) {
         inode.hot = false;
         this.#inodes.set(ino, inode);
       } else if (inode.directory !== undefined) {

@@ -21,6 +21,8 @@ export class Fixture {
   readonly ready: number[] = [];
   readonly inodesChanged: { ino: number; length: number; exceptView: number }[] = [];
   readonly entriesChanged: { parent: number; name: string; exceptView: number }[] = [];
+  /** What the kernel holds. */
+  readonly held: Set<number> = new Set();
   /** Milliseconds; every reading moves it on a little, so that no two changes have the same time. */
   nowMs = 1_700_000_000_000;
   fs: FileSystem;
@@ -42,6 +44,7 @@ export class Fixture {
           void this.inodesChanged.push({ ino, length, exceptView }),
         entryChanged: (parent, name, exceptView) =>
           void this.entriesChanged.push({ parent, name, exceptView }),
+        holds: (ino) => this.held.has(ino),
       },
       ...this.#options,
     });
@@ -79,9 +82,9 @@ export class Fixture {
 
   /** A closed file with this content. */
   file(parent: number, name: string, text = '', c: Caller = root, mode = 0o644): number {
-    const { ino, handle } = this.open(parent, name, c, mode);
+    const { ino } = this.open(parent, name, c, mode);
     if (text !== '') this.write(ino, 0, text);
-    this.fs.release(ino, handle, 0n);
+    this.held.delete(ino);
     return ino;
   }
 
@@ -93,7 +96,20 @@ export class Fixture {
   ): { ino: number; handle: number } {
     const out = newAttributes();
     const handle = mustResult(this.fs.create(c, parent, name, mode, Open.readWrite, out));
+    this.held.add(out.ino);
     return { ino: out.ino, handle };
+  }
+
+  /** Of a file opened before; the kernel forgets what has no name then. */
+  close({ ino, handle }: { ino: number; handle: number }): void {
+    this.fs.release(ino, handle, 0n);
+    this.forget(ino);
+  }
+
+  forget(ino: number): void {
+    this.held.delete(ino);
+    this.fs.forgotten(ino);
+    this.fs.maintain(true);
   }
 
   write(ino: number, offset: number, text: string, c: Caller = root): void {

@@ -58,6 +58,7 @@ export class Live {
         ready: (waitId) => this.#waits.get(waitId)?.(),
         inodeChanged: () => undefined,
         entryChanged: () => undefined,
+        holds: (ino) => this.fixture.held.has(ino),
       },
       ...fileSystem,
     });

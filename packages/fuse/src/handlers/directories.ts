@@ -26,8 +26,8 @@ function listingReplyFlags(x: Exchange): number {
   return OpenReply.cacheDirectory | (stays ? OpenReply.keepCache : 0);
 }
 
-export function releasedir(x: Exchange): number {
-  x.fileSystem.releasedir(x.ino, x.request.u64(body));
+/** Nothing is kept of an open directory. */
+export function releasedir(): number {
   return ok;
 }
 

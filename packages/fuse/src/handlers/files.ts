@@ -1,6 +1,7 @@
 /** Requests about open files: OPEN, READ, WRITE, FLUSH, RELEASE, FSYNC, FALLOCATE, LSEEK. */
 import { Change, FsError, Open, Write, errorOf, ok } from '@moorage/file-system';
 import type { AttributeChanges } from '@moorage/file-system';
+import { noSuchCall } from '../exchange.ts';
 import type { Exchange } from '../exchange.ts';
 import { OpenFlag, ReleaseFlag, WriteFlag, replyHeaderBytes, requestHeaderBytes } from '../wire.ts';
 import { openReplyFlags } from './open-reply.ts';
@@ -10,6 +11,7 @@ const setIdBits = 0o6000;
 
 /** struct fuse_open_in: u32 flags, open flags. */
 export function open(x: Exchange): number {
+  if (x.kernelKeepsFiles) return noSuchCall;
   const flags = x.request.u32(body);
   const handle = x.fileSystem.open(x.caller, x.ino, flags);
   if (handle < 0) return errorOf(handle);
@@ -83,6 +85,7 @@ export function replyWritten(x: Exchange, bytes: number): number {
 
 /** struct fuse_flush_in: u64 handle, u32 and padding, u64 lock owner. */
 export function flush(x: Exchange): number {
+  if (x.kernelKeepsFiles) return noSuchCall;
   return x.fileSystem.flush(x.caller, x.ino, x.request.bigU64(body + 16));
 }
 

@@ -158,8 +158,6 @@ export function batchForget(x: Exchange): number {
 }
 
 function forgetOne(x: Exchange, view: number, ino: number, references: number): void {
-  x.nodes.forgotten(view, ino, references);
   x.notes.forgotten(view, ino);
-  // A view's root is handed out without counting: the view itself keeps it.
-  if (x.fileSystem.viewRoot(view) !== ino) x.fileSystem.forget(ino, references);
+  if (x.nodes.forgotten(view, ino, references)) x.fileSystem.forgotten(ino);
 }

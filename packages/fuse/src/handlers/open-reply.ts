@@ -11,17 +11,11 @@ import { OpenReply } from '../wire.ts';
  *    another view appends could come between them. Directly it is one request, and the file system puts it at the
  *    end that all views share (up to the kernel's largest request, 1 MiB).
  *
- * Who only reads has nothing to be told about at close(2), unless locks are ours: any close of a file releases those
- * that the process has there. Who writes may have written to a mapping, which the kernel hands over before FLUSH.
+ * Where the kernel keeps files (`Session`) that is said only of those just created.
  */
 export function openReplyFlags(x: Exchange, flags: number, isKept: boolean): number {
   const mode = flags & Open.accessMode;
   const appends = mode !== Open.readOnly && (flags & Open.append) !== 0;
   const isDirect = x.isDirectCoherent && (appends || mode === Open.writeOnly);
-  const isSilent = x.hasKernelLocks && mode === Open.readOnly;
-  return (
-    (isDirect ? OpenReply.directIo : 0) |
-    (isKept ? OpenReply.keepCache : 0) |
-    (isSilent ? OpenReply.noFlush : 0)
-  );
+  return (isDirect ? OpenReply.directIo : 0) | (isKept ? OpenReply.keepCache : 0);
 }

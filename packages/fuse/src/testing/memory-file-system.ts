@@ -38,7 +38,7 @@ export class MemoryFileSystem implements FileSystemOperations {
   pendingOn = 0;
   linkTarget = '';
   attributeValue: Uint8Array = new Uint8Array();
-  readonly references: Map<number, number> = new Map();
+  readonly references: Set<number> = new Set();
   readonly cancelled: number[] = [];
   readonly #events: FileSystemEvents;
   readonly #nodes = new Map<number, Node>();
@@ -95,10 +95,8 @@ export class MemoryFileSystem implements FileSystemOperations {
     if (entry === undefined) return FsError.NoEntry;
     return this.#referenced(entry.ino, out);
   }
-  forget(ino: number, n: number): void {
-    const left = (this.references.get(ino) ?? 0) - n;
-    if (left > 0) this.references.set(ino, left);
-    else this.references.delete(ino);
+  forgotten(ino: number): void {
+    this.references.delete(ino);
   }
   getattr(_: Caller, ino: number, out: Attributes): Status {
     const node = this.#nodes.get(ino);
@@ -264,7 +262,6 @@ export class MemoryFileSystem implements FileSystemOperations {
     }
     return ok;
   }
-  releasedir(): void {}
   getxattr(_: Caller, ino: number, name: string): Status {
     const value = this.#nodes.get(ino)!.xattrs.get(name);
     if (value === undefined) return FsError.NoAttribute;
@@ -343,7 +340,7 @@ export class MemoryFileSystem implements FileSystemOperations {
     directory.entries.set(name, { ino, cookie: directory.nextCookie++ });
   }
   #referenced(ino: number, out: Attributes): Status {
-    this.references.set(ino, (this.references.get(ino) ?? 0) + 1);
+    this.references.add(ino);
     Object.assign(out, this.#nodes.get(ino)!.attributes);
     return ok;
   }

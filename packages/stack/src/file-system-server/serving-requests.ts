@@ -267,8 +267,6 @@ export class ServingRequests {
         return pending;
       }
       if (status !== ok) return 0;
-      // Looking up counts a reference, as for the kernel.
-      fileSystem.forget(found.ino, 1);
       ino = found.ino;
     }
     return ino;
