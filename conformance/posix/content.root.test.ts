@@ -198,25 +198,6 @@ assert read('shared') == b'.' * 50 + b'z' * (3 << 20)
 `);
 });
 
-test('a file stays itself while it is open: unlinked, replaced, moved, its mode taken away', async () => {
-  await run(`
-os.mkdir('open'); os.chdir('open')
-write('gone', b'kept'); fd = os.open('gone', os.O_RDWR); os.unlink('gone')
-os.pwrite(fd, b'still', 0)
-assert os.pread(fd, 10, 0) == b'still' and os.fstat(fd).st_nlink == 0
-os.fsync(fd); os.ftruncate(fd, 100_000); assert os.fstat(fd).st_size == 100_000
-assert read(f'/proc/self/fd/{fd}')[:5] == b'still'
-write('old', b'old'); write('new', b'new'); fd = os.open('old', os.O_RDWR); os.rename('new', 'old')
-assert os.pread(fd, 10, 0) == b'old' and read('old') == b'new'
-os.mkdir('d'); write('d/f', b'in d'); fd = os.open('d/f', os.O_RDONLY); os.rename('d', 'e')
-assert os.pread(fd, 10, 0) == b'in d'
-write('closed', b'x'); fd = os.open('closed', os.O_RDWR); os.fchmod(fd, 0)
-os.pwrite(fd, b'y', 0); assert os.pread(fd, 1, 0) == b'y'
-os.mkdir('cwd'); os.chdir('cwd'); os.rmdir('../cwd')
-refused(errno.ENOENT, os.open, 'x', os.O_CREAT | os.O_WRONLY)
-`);
-});
-
 test('the sizes at which content changes its place', async () => {
   const out = await run(`
 import hashlib

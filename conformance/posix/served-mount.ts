@@ -26,6 +26,8 @@ export class ServedMount {
   readonly mountPoint: string;
   /** Beside the mount, on the machine's own file system. */
   readonly scratch: string;
+  /** Of what is on the mount, on the machine's own file system. */
+  readonly cacheDirectory: string;
   readonly server: FileSystemServer;
   readonly bucket: Bucket;
   readonly #store: LocalS3;
@@ -34,6 +36,7 @@ export class ServedMount {
     this.directory = directory;
     this.mountPoint = join(directory, 'm');
     this.scratch = join(directory, 'scratch');
+    this.cacheDirectory = join(directory, 'data', 'content');
     this.#store = store;
     this.bucket = bucket;
     this.server = server;

@@ -230,9 +230,7 @@ export function rmdir(
 /** The inode loses its name, and is gone unless it is open. Inside a transaction. */
 export function takeName(core: Core, orphans: Orphans, inode: Inode): void {
   const { parent, name } = inode;
-  inode.nlink = 0;
-  core.store.unname(inode);
-  core.changedTimes(inode);
+  core.store.orphan(inode, core.sec, core.nsec);
   if ((inode.flags & InodeFlag.lostAndFound) === 0) core.planner.unlinked(inode.ino, parent, name);
   else copyRemoved(core, inode.ino);
   orphans.nameTaken(inode);

@@ -196,9 +196,10 @@ export class CoreTree implements Tree {
       const directory = store.get(inode.parent);
       if (directory === undefined || (inode.flags & InodeFlag.lostAndFound) !== 0) return;
       const { name } = inode;
-      inode.nlink = 0;
       inode.dirty = 0;
-      store.unname(inode);
+      store.touch(inode);
+      this.#core.tick();
+      store.orphan(inode, this.#core.sec, this.#core.nsec);
       this.#orphans.nameTaken(inode);
       if (inode.kind === Kind.directory) directory.nlink--;
       this.#directoryChanged(directory, name);

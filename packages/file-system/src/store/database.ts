@@ -17,6 +17,7 @@ import { Journal } from './journal.ts';
 import {
   hasContent,
   openDatabase,
+  orphanInodeSql,
   putInodeSql,
   putListedSql,
   schemaVersion,
@@ -29,6 +30,8 @@ export type Entry =
   | ['i', ...Row]
   /** A new inode that came with a listing (`listedRowOf`). */
   | ['l', ...Row]
+  /** An inode has lost its last name, at this time. */
+  | ['o', number, number, number]
   /** An inode is gone. */
   | ['d', number]
   /** Blocks [first, end) of an inode have this state now. */
@@ -55,6 +58,7 @@ export class Database {
   readonly #reserveBytes: number;
   readonly #putInode: StatementSync;
   readonly #putListed: StatementSync;
+  readonly #orphanInode: StatementSync;
   readonly #deleteInode: StatementSync;
   readonly #putExtents: StatementSync;
   readonly #getExtents: StatementSync;
@@ -88,6 +92,7 @@ export class Database {
     this.sql = openDatabase(join(dir, 'metadata.db'));
     this.#putInode = this.sql.prepare(putInodeSql);
     this.#putListed = this.sql.prepare(putListedSql);
+    this.#orphanInode = this.sql.prepare(orphanInodeSql);
     this.#deleteInode = this.sql.prepare('DELETE FROM inode WHERE ino = ?');
     this.#putExtents = this.sql.prepare('INSERT OR REPLACE INTO extent VALUES (?, ?)');
     this.#getExtents = this.sql.prepare('SELECT runs FROM extent WHERE ino = ?');
@@ -277,6 +282,9 @@ export class Database {
         }
         case 'l':
           this.#putListed.run(...(entry.slice(1) as Row));
+          break;
+        case 'o':
+          this.#orphanInode.run(entry[1], entry[2], entry[3]);
           break;
         case 'd':
           this.deleteInodeRow(entry[1]);

@@ -45,6 +45,9 @@ export const putInodeSql: string = `INSERT INTO inode (${inodeColumns}) VALUES (
     .map((column) => `${column} = excluded.${column}`)
     .join(', ')}`;
 
+export const orphanInodeSql = `UPDATE inode SET parent = 0, name = '', nlink = 0, ctime_sec = ?2, ctime_nsec = ?3
+  WHERE ino = ?1`;
+
 /** Of a file that was found in a listing: one time, all bytes in S3, everything else as it is at first. */
 export const putListedSql: string = `INSERT INTO inode (${inodeColumns})
   VALUES (?1, ${Kind.file}, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9, ?8, ?9, ?8, ?9, ?8, ?9, 0, 0, 0, ?7, '', ?10)`;

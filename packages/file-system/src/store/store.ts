@@ -220,15 +220,30 @@ export class Store {
 
   /** Gives the inode a name, or another one; the name must be free. Inside a transaction. */
   move(inode: Inode, parent: number, name: string): void {
-    this.unname(inode);
+    this.#leave(inode);
     inode.parent = parent;
     inode.name = name;
     this.touch(inode);
     this.#enter(inode);
   }
 
-  /** Takes the inode's name away; it lives on without one. Inside a transaction. */
+  /** Takes the inode's name away until it gets another one in the same transaction. */
   unname(inode: Inode): void {
+    this.#leave(inode);
+    this.touch(inode);
+  }
+
+  /** The inode has lost its only name, at this time, and lives on without one. Inside a transaction. */
+  orphan(inode: Inode, sec: number, nsec: number): void {
+    this.#leave(inode);
+    inode.nlink = 0;
+    inode.ctimeSec = sec;
+    inode.ctimeNsec = nsec;
+    this.database.add(['o', inode.ino, sec, nsec]);
+    this.#markStale(inode);
+  }
+
+  #leave(inode: Inode): void {
     if (inode.parent === 0) return;
     const directory = this.get(inode.parent)?.directory;
     if (directory?.names.has(inode.name) === true) {
@@ -237,7 +252,6 @@ export class Store {
     }
     inode.parent = 0;
     inode.name = '';
-    this.touch(inode);
   }
 
   hasChildren(inode: Inode): boolean {
