@@ -44,6 +44,23 @@ test('changed on both sides: S3 wins, the local copy is in lost+found', async ()
   expect(live.sync.status().conflicts).toHaveLength(1);
 });
 
+test('who has the copy open may go on writing to it: nothing of that is exported', async () => {
+  await live.write('/f', 'base');
+  await live.barrier();
+  await outside.put('f', Buffer.from('theirs'));
+  await live.write('/f', 'ours');
+  const { ino } = await live.lookup('/f');
+  await live.barrier();
+  const [kept] = await live.names(lost);
+  expect((await live.lookup(`${lost}/${kept}`)).mode & 0o222).toBe(0);
+  const bytes = Buffer.from('more');
+  await live.mustResult(() => live.fixture.fs.write(root, ino, 4, bytes, 0, bytes.length, 0));
+  expect(await live.barrier()).toEqual([]);
+  expect(await live.read(`${lost}/${kept}`)).toBe('oursmore');
+  expect(await rig.keys()).toEqual(['f']);
+  expect(await live.read('/f')).toBe('theirs');
+});
+
 test('created on both sides', async () => {
   await live.names('/');
   await outside.put('n', Buffer.from('theirs'));
