@@ -1,24 +1,16 @@
 #!/usr/bin/env node
-// Entry of the `moorage` command. Loads only what the verb needs; Node's compile cache keeps the rest
-// of the start short.
-import { enableCompileCache } from 'node:module';
-import path from 'node:path';
-import { directories } from './directories.ts';
+// Entry of the `moorage` command. Any Node since 12 must be able to parse this file, so that it can say which
+// one is needed: everything newer is behind the import.
+const needed = 24;
 
-// Child processes take the cache from the environment; this one has started already.
-process.env.NODE_COMPILE_CACHE ??= path.join(directories(process.env).cache, 'compiled');
-enableCompileCache(process.env.NODE_COMPILE_CACHE);
-if (needsMounts(process.argv.slice(2))) {
-  const { enterMountNamespace } = await import('./namespace.ts');
-  // Where it can, this starts the program again and does not return: so before anything else is loaded.
-  enterMountNamespace();
+if (Number(process.versions.node.split('.')[0]) >= needed) {
+  void import('./start.ts');
+} else {
+  process.stderr.write(
+    `moorage: This is Node ${process.versions.node}; moorage needs Node ${needed} or later.\n` +
+      '  In a checkout `npm install` brings it: npm run moorage -- <command>\n',
+  );
+  process.exitCode = 2;
 }
-const { run } = await import('./run.ts');
-process.exitCode = await run(process.argv.slice(2));
 
-/** Commands that bring a run's stack up, or may do so. */
-function needsMounts([verb, ...rest]: readonly string[]): boolean {
-  if (rest.some((word) => word === '--help' || word === '-h')) return false;
-  const starts = rest.includes('retry') || rest.includes('fork');
-  return verb === 'review' || (verb === 'executions' && starts);
-}
+export {};

@@ -1,9 +1,8 @@
 // Where executions are looked for: one run or all that are alive, each behind the same API.
 import { CommandError, EXIT, usageError } from '../command-line/outcome.ts';
 import { ManagementApi, Refusal, Unreachable, type DescribedExecution } from './api.ts';
-import { openEndedRun } from './ended-run.ts';
 import { Payloads } from './payloads.ts';
-import { reviveRun, type RevivedRun } from './revived-run.ts';
+import type { RevivedRun } from './revived-run.ts';
 import { allRuns, oneRun, type Run } from './runs.ts';
 
 export interface Source {
@@ -19,7 +18,7 @@ export interface Source {
 
 export interface Wanted {
   readonly dataDir: string;
-  /** undefined: every run that is alive. */
+  /** undefined: every run that is alive, or to look at the newest one when none is. */
   readonly runId: string | undefined;
   /** A stack has to be there to `change` something; to `start` something one is brought up if need be. */
   readonly to: 'look' | 'change' | 'start';
@@ -43,14 +42,18 @@ export async function openSources(wanted: Wanted): Promise<Source[]> {
   const runs = allRuns(dataDir);
   const found = (await Promise.all(runs.map(living))).filter((source) => source !== undefined);
   if (found.length > 0) return found;
-  const last = runs.at(-1)?.runId;
+  const newest = runs.at(-1);
+  if (newest !== undefined && to === 'look') {
+    wanted.note(`No run is alive; this is the newest one, ${newest.runId}.`);
+    return [await ended(newest, wanted.note)];
+  }
   throw usageError(
     `No run is alive in ${dataDir}.`,
-    last === undefined
+    newest === undefined
       ? 'Begin one: moorage review <url|path>'
       : to === 'change'
-        ? `Go on with one: moorage review --resume ${last}`
-        : `Give one that is not: --run ${last}`,
+        ? `Go on with one: moorage review --resume ${newest.runId}`
+        : `Give one that is not: --run ${newest.runId}`,
   );
 }
 
@@ -66,6 +69,7 @@ export function notAlive({ runId }: Run): CommandError {
 async function revived(run: Run, wanted: Wanted): Promise<Source> {
   wanted.note(`Run ${run.runId} is not alive; its stack is brought up for this.`);
   const { timeScale } = wanted;
+  const { reviveRun } = await import('./revived-run.ts');
   const stack = await reviveRun(run, { timeScale, signal: wanted.signal() });
   const { endpoint } = stack;
   const payloads = new Payloads({ ...run, endpoint }, true);
@@ -79,6 +83,7 @@ async function revived(run: Run, wanted: Wanted): Promise<Source> {
 }
 
 export async function ended(run: Run, note: (line: string) => void): Promise<Source> {
+  const { openEndedRun } = await import('./ended-run.ts');
   const { endpoint, close } = await openEndedRun(run, note);
   const payloads = new Payloads(run, false);
   return {

@@ -3,7 +3,7 @@ import {
   FileSystemServerError,
   type FileFailure,
   type FileSystemControl,
-} from '@moorage/stack/mounts';
+} from '@moorage/stack/control';
 import { CommandError, EXIT, usageError } from '../command-line/outcome.ts';
 
 const SHOWN_MAX = 20;

@@ -2,7 +2,7 @@
 //
 // What S3 Files counts as sum and number of samples is a summary here: `DataReadBytes_sum` and `_count`.
 // https://prometheus.io/docs/instrumenting/exposition_formats/
-import type { FileSystemMetrics } from '@moorage/stack/mounts';
+import type { FileSystemMetrics } from '@moorage/stack/control';
 
 export interface MeasuredMount {
   readonly mountPoint: string;

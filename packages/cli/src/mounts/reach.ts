@@ -1,5 +1,5 @@
 // The way from a mount on record to the process that serves it.
-import { connectToControl, type FileSystemControl } from '@moorage/stack/mounts';
+import { connectToControl, type FileSystemControl } from '@moorage/stack/control';
 import { usageError } from '../command-line/outcome.ts';
 import type { MountRecord } from './registry.ts';
 

@@ -2,8 +2,8 @@
 import { mkdtempSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { listenForControl } from '@moorage/stack/control';
 import {
-  listenForControl,
   startFileSystemServer,
   type BucketLocation,
   type ChangeSource,

@@ -3,7 +3,7 @@ import {
   FileSystemServerError,
   type FileConflict,
   type FileSystemControl,
-} from '@moorage/stack/mounts';
+} from '@moorage/stack/control';
 import { CommandError, EXIT, usageError, type ExitCode } from '../command-line/outcome.ts';
 import type { Terminal } from '../command-line/terminal.ts';
 import type { ParsedArguments } from '../command-line/verb.ts';

@@ -395,6 +395,11 @@ describe('a run that is not alive', () => {
       const anywhere = await command('stop', 'patient');
       expect(anywhere.status).toBe(2);
       expect(anywhere.stderr).toMatch(/No run is alive[^]*review --resume/);
+      // Looking does no harm: without --run it is the newest run that is looked at.
+      const looked = await command('list');
+      expect(looked.status).toBe(0);
+      expect(looked.stdout).toContain('patient');
+      expect(looked.stderr).toContain(`No run is alive; this is the newest one, ${RUN}.`);
     },
     LIMIT_MS,
   );

@@ -41,7 +41,7 @@ export const verb: Verb<Option> = {
     options: {
       run: {
         value: 'RUN',
-        help: 'The run to look in. Default: the one the execution is named after, else every run that is alive.',
+        help: 'The run to look in. Default: the one the execution is named after, else every run that is alive, or the newest one to look at.',
       },
       status: {
         value: 'STATUS,…',

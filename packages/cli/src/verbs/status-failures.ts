@@ -1,5 +1,5 @@
 // `moorage status --failures`: what could not be exported or shown, a page at a time, and what to do about it.
-import type { FailureList } from '@moorage/stack/mounts';
+import type { FailureList } from '@moorage/stack/control';
 import { usageError } from '../command-line/outcome.ts';
 import type { Terminal } from '../command-line/terminal.ts';
 

@@ -1,4 +1,4 @@
-import type { FailureList, FileSystemStatus, PendingList } from '@moorage/stack/mounts';
+import type { FailureList, FileSystemStatus, PendingList } from '@moorage/stack/control';
 import { EXIT, type ExitCode } from '../command-line/outcome.ts';
 import type { Terminal } from '../command-line/terminal.ts';
 import type { ParsedArguments } from '../command-line/verb.ts';

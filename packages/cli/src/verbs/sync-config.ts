@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { FileSystemServerError, type SynchronizationConfiguration } from '@moorage/stack/mounts';
+import { FileSystemServerError, type SynchronizationConfiguration } from '@moorage/stack/control';
 import { CommandError, EXIT, usageError, type ExitCode } from '../command-line/outcome.ts';
 import type { Terminal } from '../command-line/terminal.ts';
 import type { ParsedArguments } from '../command-line/verb.ts';
