@@ -13,7 +13,7 @@ const table: Readonly<Record<string, readonly [Severity, string]>> = {
   'eslint/no-async-promise-executor': ['medium', 'An async promise executor loses its exceptions'],
   'eslint/no-class-assign': ['medium', 'A class name is reassigned'],
   'eslint/no-compare-neg-zero': ['low', 'A comparison with -0 is always a comparison with 0'],
-  'eslint/no-cond-assign': ['medium', 'An assignment stands where a condition is expected'],
+  'eslint/no-cond-assign': ['low', 'An assignment stands where a condition is expected'],
   'eslint/no-const-assign': ['medium', 'A constant is reassigned'],
   'eslint/no-constant-binary-expression': ['medium', 'The result of the expression never changes'],
   'eslint/no-debugger': ['medium', 'A debugger statement is left in the code'],
@@ -59,11 +59,10 @@ const table: Readonly<Record<string, readonly [Severity, string]>> = {
   'eslint/no-with': ['medium', 'with makes names ambiguous'],
   'eslint/use-isnan': ['medium', 'A comparison with NaN is never true'],
   'eslint/valid-typeof': ['medium', 'typeof is compared with a word it never returns'],
-  'eslint/array-callback-return': ['medium', 'An array callback returns nothing in some branch'],
-  'eslint/no-empty': ['low', 'A block is empty: an error or a case is ignored silently'],
-  'eslint/no-unmodified-loop-condition': ['low', 'The condition of a loop never changes in it'],
+  'eslint/array-callback-return': ['low', 'An array callback returns nothing in some branch'],
+  'eslint/no-empty': ['info', 'A block is empty: an error or a case is ignored silently'],
   'eslint/preserve-caught-error': [
-    'low',
+    'info',
     'A new error is thrown without the caught one as its cause',
   ],
   'eslint/eqeqeq': ['info', 'A loose comparison converts its operands'],
@@ -124,7 +123,6 @@ const table: Readonly<Record<string, readonly [Severity, string]>> = {
     'medium',
     'The listener is a new function and is never removed',
   ],
-  'unicorn/no-thenable': ['low', 'An object with then is taken for a promise'],
   'unicorn/no-accessor-recursion': ['medium', 'An accessor calls itself for ever'],
   'unicorn/no-array-fill-with-reference-type': ['medium', 'All elements share one object'],
   'react/jsx-key': ['low', 'An element of a list has no key'],
@@ -135,11 +133,18 @@ const table: Readonly<Record<string, readonly [Severity, string]>> = {
 };
 
 /** Counted in one place, because hundreds of them say one thing about a project. */
-export const oxlintGrouped: ReadonlySet<string> = new Set([
-  'eslint/no-unused-vars',
-  'eslint/eqeqeq',
-  'typescript/no-explicit-any',
-]);
+export const oxlintGrouped: ReadonlySet<string> = new Set(
+  [
+    'eslint/no-unused-vars',
+    'eslint/no-empty',
+    'eslint/no-cond-assign',
+    'eslint/array-callback-return',
+    'eslint/preserve-caught-error',
+    'eslint/eqeqeq',
+    'react/jsx-key',
+    'typescript/no-explicit-any',
+  ].map(ruleId),
+);
 
 export const oxlintRules: readonly Rule[] = Object.entries(table).map(
   ([name, [severity, title]]) => ({

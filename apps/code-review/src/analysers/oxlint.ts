@@ -11,12 +11,11 @@ import type { Analyser, AnalysisResult } from './analyser.ts';
 import { runChild } from './child.ts';
 import { oxlintCommand, packageVersion } from './native.ts';
 import { oxlintConfiguration, oxlintGrouped, oxlintRules, ruleId } from './oxlint-rules.ts';
+import { oncePerFile } from './once-per-file.ts';
 import { isTestPath } from './source-file.ts';
 
 /** The kernel takes 2 MiB of arguments and environment. */
 const argumentBytesMax = 1024 * 1024;
-/** Of the grouped rules so many places are shown in one file. */
-const groupedPerFile = 1;
 
 interface Diagnostic {
   readonly message: string;
@@ -44,7 +43,10 @@ export function oxlintAnalyser(): Analyser {
           results.push(await lint(tree.root, chunk, config, directory, known, signal));
         }
         return {
-          hits: limitGrouped(results.flatMap((result) => result.hits)),
+          hits: oncePerFile(
+            results.flatMap((result) => result.hits),
+            ({ ruleId: id }) => oxlintGrouped.has(id),
+          ),
           missed: results.flatMap((result) => result.missed),
           notes: results.flatMap((result) => result.notes),
         };
@@ -118,29 +120,6 @@ async function lint(
 function pluginOf(scope: string): string {
   const name = scope.replace(/^eslint-plugin-/, '');
   return name === 'typescript-eslint' ? 'typescript' : name;
-}
-
-function limitGrouped(hits: readonly Hit[]): Hit[] {
-  const counts = new Map<string, number>();
-  const isGrouped = (hit: Hit): boolean =>
-    oxlintGrouped.has(hit.ruleId.slice('oxlint/'.length).replace('.', '/'));
-  const key = (hit: Hit): string => `${hit.ruleId}\0${hit.path}`;
-  for (const hit of hits) {
-    if (isGrouped(hit)) counts.set(key(hit), (counts.get(key(hit)) ?? 0) + 1);
-  }
-  const shown = new Map<string, number>();
-  return hits.flatMap((hit) => {
-    if (!isGrouped(hit)) return [hit];
-    const number = (shown.get(key(hit)) ?? 0) + 1;
-    shown.set(key(hit), number);
-    if (number > groupedPerFile) return [];
-    const more = (counts.get(key(hit)) ?? 1) - 1;
-    return [
-      more === 0
-        ? hit
-        : { ...hit, message: `${hit.message ?? ''} (and ${more} more in this file)` },
-    ];
-  });
 }
 
 function* chunks(paths: readonly string[]): Generator<string[]> {

@@ -53,7 +53,6 @@ const styleTable: Readonly<Record<string, readonly [Severity, string]>> = {
   F822: ['low', '__all__ names something that does not exist'],
   F823: ['medium', 'A local variable is used before it has a value'],
   F841: ['info', 'A variable is never used'],
-  PLC0414: ['info', 'An import is renamed to its own name'],
   PLE0100: ['medium', '__init__ contains yield'],
   PLE0101: ['medium', '__init__ returns a value'],
   PLE0116: ['medium', 'continue in finally'],

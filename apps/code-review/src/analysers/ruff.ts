@@ -5,6 +5,7 @@
 import type { Hit, Rule } from '../findings/rule.ts';
 import { eachFile, type Analyser } from './analyser.ts';
 import { loadRuff, packageVersion } from './native.ts';
+import { oncePerFile } from './once-per-file.ts';
 import { isTestPath } from './source-file.ts';
 
 interface Diagnostic {
@@ -14,6 +15,12 @@ interface Diagnostic {
   readonly end_location: { readonly row: number; readonly column: number };
   readonly fix: { readonly message: string | null } | null;
 }
+
+const repeated: ReadonlySet<string> = new Set(
+  ['F401', 'F541', 'F841', 'E711', 'E722', 'E741', 'B904', 'BLE001', 'DTZ005'].map(
+    (code) => `ruff/${code}`,
+  ),
+);
 
 /** `inTests: false` leaves test code out: assertions, fixed passwords and seeds are right there. */
 export function ruffAnalyser(
@@ -40,6 +47,7 @@ export function ruffAnalyser(
       try {
         const result = eachFile(tree, files, limits, (file, text) => {
           const hits: Hit[] = [];
+          const lines = text.split('\n');
           for (const diagnostic of workspace.check(text) as Diagnostic[]) {
             const rule = known.get(`ruff/${diagnostic.code}`);
             if (!rule) {
@@ -49,10 +57,18 @@ export function ruffAnalyser(
               }
               continue;
             }
+            const row = diagnostic.start_location.row;
+            // Looking a property up is done for what that does, or to see that it is there.
+            if (
+              rule.id === 'ruff/B018' &&
+              /^\s*[\w.()]+\.\w+\s*(?:#|$)/.test(lines[row - 1] ?? '')
+            ) {
+              continue;
+            }
             hits.push({
               ruleId: rule.id,
               path: file.path,
-              startLine: diagnostic.start_location.row,
+              startLine: row,
               endLine: diagnostic.end_location.row,
               startColumn: diagnostic.start_location.column,
               message: diagnostic.message,
@@ -65,7 +81,12 @@ export function ruffAnalyser(
           }
           return hits;
         });
-        return { ...result, missed: [...result.missed, ...unparsed] };
+        const isRepeated = (hit: Hit): boolean => repeated.has(hit.ruleId);
+        return {
+          ...result,
+          hits: oncePerFile(result.hits, isRepeated),
+          missed: [...result.missed, ...unparsed],
+        };
       } finally {
         workspace.free();
       }

@@ -54,7 +54,12 @@ const lockFiles = new Set(
 );
 
 const vendored =
-  /(?:^|\/)(?:node_modules|bower_components|jspm_packages|vendor|third[_-]?party|\.yarn|\.venv|site-packages|__pycache__)\//;
+  /(?:^|\/)(?:node_modules|bower_components|jspm_packages|vendor|third[_-]?party|\.yarn|\.mvn\/wrapper|gradle\/wrapper|\.venv|site-packages|__pycache__)\//;
+
+/** Below a directory that is served to browsers: a directory of others' scripts, or a well-known one by its name. */
+const served = /(?:^|\/)(?:assets?|static|public|resources|webapp|www|wwwroot)\//;
+const servedLibrary =
+  /\/(?:libs?|plugins?|vendors?)\/.*\.js$|\/(?:(?:jquery|bootstrap|angular|backbone|underscore|lodash|handlebars|require|react|vue|ember|moment|modernizr|mootools|knockout|socket\.io|highcharts|codemirror|ace|d3|three|leaflet|select2|datatables|ckeditor|tinymce|summernote|raphael|swagger-ui|OrbitControls)(?:[.-][\w.-]+)?|[\w.-]+[-.]v?\d+\.\d+(?:\.\d+)?)\.js$/i;
 
 /** A line longer than this on average is not written by a person. */
 const averageLineMax = 400;
@@ -70,7 +75,7 @@ export function skipByName(path: string): string | null {
   const extension = name.slice(name.lastIndexOf('.') + 1).toLowerCase();
   if (binaryExtensions.has(extension)) return 'binary file';
   if (lockFiles.has(name)) return 'lock file';
-  if (vendored.test(path)) return 'vendored';
+  if (vendored.test(path) || (served.test(path) && servedLibrary.test(path))) return 'vendored';
   if (/[.-]min\.(?:js|mjs|cjs|css)$/.test(name) || /\.(?:map|snap)$/.test(name)) {
     return 'minified or generated';
   }

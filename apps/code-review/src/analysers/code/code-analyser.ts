@@ -148,18 +148,24 @@ function judge(
   const line = call.node.range().start.line + 1;
   for (const { text } of dangerous) {
     const taint = taintOf(profile, text, line, state, sink.sanitizers ?? null);
-    if (taint === null) continue;
+    if (taint === null || (taint.source !== null && sink.harmless?.test(taint.source))) continue;
+    const own = taint.source !== null && profile.ownSources.test(taint.source);
+    // Whoever starts a program may open any file and address of theirs; a program that others start for them
+    // must still not let its arguments become commands.
+    if (own && !runsInput.has(sink.rule.cwe ?? 0)) continue;
     const checked = taint.variable !== null && isChecked(taint.variable, state.before);
     return {
       ...place(file, sink.rule, call.node),
-      message: `${sink.rule.title}: input reaches ${shorten(call.callee)}`,
-      ...(checked ? { severity: lower(sink.rule.severity), confidence: 'low' as const } : {}),
+      message: `${sink.rule.title}: input reaches ${shownName(call)}`,
+      ...(checked || own
+        ? { severity: lower(sink.rule.severity), confidence: 'low' as const }
+        : {}),
       evidence: [
         ...taint.steps.map((step) => ({ path: file.path, ...step })),
         {
           path: file.path,
           line,
-          note: `${shorten(call.callee)} uses it${checked ? ', after a check' : ''}`,
+          note: `${shownName(call)} uses it${checked ? ', after a check' : ''}`,
         },
       ],
     };
@@ -170,7 +176,7 @@ function judge(
     if (!sink.composed.test(expanded) || !isDynamic(profile, expanded, state)) continue;
     return {
       ...place(file, sink.rule, call.node),
-      message: `${sink.rule.title}: ${shorten(call.callee)} is given a value that is put together at run time`,
+      message: `${sink.rule.title}: ${shownName(call)} is given a value that is put together at run time`,
       severity: lower(lower(sink.rule.severity)),
       confidence: 'low',
     };
@@ -193,6 +199,13 @@ function lower(severity: Severity): Severity {
   return severities[Math.min(severities.indexOf(severity) + 1, severities.length - 2)] ?? severity;
 }
 
-function shorten(callee: string): string {
+/** Weaknesses by which input is run: commands, statements, code, objects. */
+const runsInput = new Set([78, 89, 94, 95, 502]);
+
+/** A callee as a person knows it: of a module by its path the name it has in this file. */
+function shownName(call: Call): string {
+  const callee = /[/@]/.test(call.callee)
+    ? call.text.slice(0, call.text.indexOf('(')).replaceAll(/\s+/g, '')
+    : call.callee;
   return callee.length > 60 ? `…${callee.slice(-59)}` : callee;
 }

@@ -80,6 +80,7 @@ export const go: LanguageProfile = {
   strip: (text) => stripLiterals(text.replaceAll(/\/\*[\s\S]*?\*\//g, ' '), style),
   sources:
     /\b(?:r|req|request)\.(?:URL\.(?:Query\(\)|Path|RawQuery)|FormValue\(|PostFormValue\(|PathValue\(|Form\b|PostForm\b|Header\b|Cookie\(|Body\b|Host\b|RequestURI\b)|\bmux\.Vars\(|\bchi\.URLParam\(|\b(?:c|ctx)\.(?:Query|QueryParam|QueryArgs|Param|Params|PostForm|FormValue|GetHeader|DefaultQuery|GetQuery|Cookie|BodyParser|Bind\w*|ShouldBind\w*)\(|\bos\.Args\b|\bflag\.Arg\(/,
+  ownSources: /^(?:os\.Args|flag\.Arg)$/,
   inputHint: null,
   inputParameters: () => [],
 };

@@ -66,6 +66,7 @@ export const java: LanguageProfile = {
   strip: (text) => stripLiterals(text.replaceAll(/\/\*[\s\S]*?\*\//g, ' '), style),
   sources:
     /\b(?:req|request|httpRequest|servletRequest|httpServletRequest)\s*\.\s*(?:getParameter(?:Values|Map|Names)?|getHeaders?|getHeaderNames|getQueryString|getCookies|getInputStream|getReader|getPathInfo|getRequestURI|getRequestURL|getPart|getParts|getRemoteUser)\s*\(|\bgetTheParameter\(|\bgetTheValue\(|\bSystem\.getenv\(|\bargs\s*\[/,
+  ownSources: /^(?:args\s*|System\.getenv)$/,
   inputHint:
     /@(?:RequestParam|PathVariable|RequestBody|RequestHeader|CookieValue|QueryParam|PathParam|FormParam|HeaderParam|MatrixParam)\b/,
   inputParameters: (node) =>

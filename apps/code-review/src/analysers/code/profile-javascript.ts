@@ -104,6 +104,7 @@ function profile(grammar: string): LanguageProfile {
     strip: (text) => stripLiterals(text.replaceAll(/\/\*[\s\S]*?\*\//g, ' '), style),
     sources:
       /\b(?:req|request|ctx\.req|ctx\.request|c\.req)\.(?:query|body|params|param|headers?|cookies|signedCookies|url|originalUrl|path|hostname|files?|rawBody|get|json|text|formData|nextUrl|searchParams|parseBody)\b|\bctx\.(?:query|params|querystring)\b|\bevent\.(?:queryStringParameters|multiValueQueryStringParameters|pathParameters|rawPath|rawQueryString|headers|body)\b|\bprocess\.argv\b|\b(?:window\.|document\.)?location\.(?:search|hash|href)\b|\bdocument\.(?:URL|documentURI|referrer|cookie)\b|\bwindow\.name\b|\bsearchParams\.get\(|\buseSearchParams\(|\buseParams\(/,
+    ownSources: /^process\.argv$/,
     inputHint: null,
     inputParameters: () => [],
   };

@@ -90,6 +90,7 @@ export const python: LanguageProfile = {
   strip: (text) => stripLiterals(text, style),
   sources:
     /\b(?:request|flask\.request|self\.request|req)\.(?:args|form|values|cookies|headers|json|files|data|get_json|get_data|stream|path|full_path|query_string|url|GET|POST|FILES|META|body|query_params|path_params|match_info|rel_url|environ|wrapped)\b|\bself\.get_(?:query_|body_)?arguments?\(|\bsys\.argv\b|(?<![\w.])input\(|\braw_input\(/,
+  ownSources: /^(?:sys\.argv|(?:raw_)?input)$/,
   inputHint: /^[ \t]*@[\w.]+\.(?:route|get|post|put|patch|delete|api_route|websocket)\s*\(/m,
   inputParameters: (node) => {
     if (node.kind() !== 'function_definition') return [];

@@ -49,6 +49,8 @@ export interface LanguageProfile {
   /** The text without what stands in string literals; interpolated expressions stay. */
   strip(text: string): string;
   readonly sources: RegExp;
+  /** Those of `sources` that only whoever starts the program can fill: arguments, the environment, its terminal. */
+  readonly ownSources: RegExp;
   /** Files without it have no `inputParameters`. */
   readonly inputHint: RegExp | null;
   inputParameters(functionNode: SgNode): readonly InputParameter[];
@@ -78,6 +80,8 @@ export interface SinkRule {
   readonly keywords?: readonly string[];
   /** Calls that make input harmless here. */
   readonly sanitizers?: RegExp;
+  /** Sources whose input does no harm here. */
+  readonly harmless?: RegExp;
   readonly applies?: (call: Call, source: string) => boolean;
   /** Reports a value that is put together at run time although no input is known to reach it. */
   readonly composed?: {

@@ -81,10 +81,15 @@ export function literal(call: Call, position = 0): string {
   return /^["'`]([^"'`$]*)["'`]$/.exec(text)?.[1]?.toLowerCase() ?? '';
 }
 
-/** The line of a call or the function around it speaks of something that must not be guessed. */
+/**
+ * The line of a call or the head of the function around it speaks of something that must not be guessed. A
+ * function without a name is passed over to the one that has one; what stands around that says nothing.
+ */
 export function isAboutSecrets(call: Call, source: string): boolean {
   const lines = source.split('\n');
-  const rows = [call.node, ...call.node.ancestors().filter(isFunction)].map(
+  const around = call.node.ancestors().filter(isFunction);
+  const named = around.findIndex(hasName);
+  const rows = [call.node, ...(named === -1 ? around : around.slice(0, named + 1))].map(
     (node) => node.range().start.line,
   );
   return rows.some((row) =>
@@ -97,6 +102,11 @@ export function isAboutSecrets(call: Call, source: string): boolean {
 /** A weak hash of a password is grave, one for a cache key is not. */
 export function hashSeverity(call: Call, source: string): Severity {
   return isAboutSecrets(call, source) ? 'high' : 'low';
+}
+
+function hasName(node: SgNode): boolean {
+  const isAnonymous = /arrow|func_literal|lambda|^function_expression$/.test(String(node.kind()));
+  return !isAnonymous || /declarator|pair|assignment/.test(String(node.parent()?.kind()));
 }
 
 function isFunction(node: SgNode): boolean {

@@ -7,6 +7,7 @@ import {
   isAboutSecrets,
   composedSql,
   isComposed,
+  isSql,
   literal,
   remedy,
 } from './rule.ts';
@@ -146,7 +147,13 @@ export const javaRules: RulePack = {
         /\.(?:executeQuery|execute|executeUpdate|executeLargeUpdate|prepareStatement|prepareCall|addBatch|queryFor\w+|query|batchUpdate|createQuery|createNativeQuery|update)$/,
       positions: [0],
       composed: composedSql,
-      applies: (call) => !/(?:Digest|Mac|Signature|Checksum|CRC32)\.update$/.test(call.callee),
+      // These names mean something else in most classes: what they are called on must speak of a database.
+      applies: (call) =>
+        !/\.(?:execute|update|query)$/.test(call.callee) ||
+        isSql(call.text) ||
+        /(?:statement|stmt|jdbc|template|conn\w*|query|session|manager|database|\bdb|sql|dao|repository|\bem)(?:\(\))?\.\w+$/i.test(
+          call.callee,
+        ),
     },
     {
       rule: flowing('java-path-traversal', 22, 'high', 'high', 'Path traversal', remedy.path),

@@ -16,14 +16,7 @@ const weakHashes = new Set(['md5', 'md4', 'md2', 'sha1', 'sha-1', 'ripemd', 'rmd
 const escapes = /(?:[\w$.]*(?:escape|sanitize|encode|purify|clean)[\w$]*|he\.encode)/i;
 const paths = /(?:path\.)?basename|sanitizeFilename|sanitize/;
 
-const domHtml = flowing(
-  'js-dom-html',
-  79,
-  'medium',
-  'low',
-  'Markup is set from a value',
-  remedy.xss,
-);
+const domHtml = flowing('js-dom-html', 79, 'low', 'low', 'Markup is set from a value', remedy.xss);
 
 /** Rules for every JavaScript and TypeScript file. */
 export const javascriptRules: RulePack = {
@@ -177,11 +170,25 @@ export const javascriptRules: RulePack = {
         'Text is run as code',
         remedy.code,
       ),
-      names: ['eval', 'Function', 'runInNewContext', 'runInThisContext', 'runInContext', 'Script'],
-      callee:
-        /^(?:(?:globalThis|window|global)\.)?eval$|^(?:new )?Function$|^vm\.runIn\w+$|^new vm\.Script$/,
+      names: ['eval', 'runInNewContext', 'runInThisContext', 'runInContext', 'Script'],
+      callee: /^(?:(?:globalThis|window|global)\.)?eval$|^vm\.runIn\w+$|^new vm\.Script$/,
+      // What follows the text is the context it runs in.
+      positions: [0],
+      composed: { needle: /\b(?:eval|runIn\w+|Script)\s*\(/, test: () => true },
+    },
+    {
+      rule: flowing(
+        'js-code-injection',
+        95,
+        'critical',
+        'high',
+        'Text is run as code',
+        remedy.code,
+      ),
+      names: ['Function'],
+      callee: /^(?:new )?Function$/,
       positions: 'all',
-      composed: { needle: /\b(?:eval|Function|runIn\w+|Script)\s*\(/, test: () => true },
+      composed: { needle: /\bFunction\s*\(/, test: () => true },
     },
     {
       rule: flowing('js-sql-injection', 89, 'critical', 'high', 'SQL injection', remedy.sql),
@@ -243,8 +250,11 @@ export const javascriptRules: RulePack = {
       callee: /\.(?:findOne\w*|find|updateOne|updateMany|deleteOne|deleteMany|countDocuments)$/,
       positions: [0],
       sanitizers: /String|(?:new )?(?:[\w.]*\.)?ObjectId|[\w$.]*(?:sanitize|parse|validate)\w*/,
+      // `where` is what SQL mappers take; they bind the values.
       applies: (call) =>
-        /^\{[\s\S]*\b(?:req|request|ctx)\.(?:body|query)\b/.test(call.arguments[0]?.text ?? ''),
+        /^\{(?!\s*["']?where\b)[\s\S]*\b(?:req|request|ctx)\.(?:body|query)\b/.test(
+          call.arguments[0]?.text ?? '',
+        ),
     },
     {
       rule: flowing('js-path-traversal', 22, 'high', 'high', 'Path traversal', remedy.path),
@@ -299,7 +309,12 @@ export const javascriptRules: RulePack = {
       names: ['redirect'],
       callee: /^(?:res|response|reply|ctx|NextResponse|c)\.redirect$/,
       positions: [0, 1],
-      applies: (call) => !/^[`"']\/[^/`"']/.test(call.arguments.at(-1)?.text ?? ''),
+      // The address of the request itself, and back to where the browser came from, lead nowhere else.
+      harmless: /^(?:c\.req|request)\.url$|\.nextUrl$/,
+      applies: (call) =>
+        !/^[`"']\/[^/`"']|^new URL\(\s*[`"']\/[^/]|referr?er/i.test(
+          call.arguments.at(-1)?.text ?? '',
+        ),
     },
     {
       rule: flowing('js-ssrf', 918, 'high', 'medium', 'Server-side request forgery', remedy.ssrf),
@@ -433,6 +448,54 @@ export const javascriptRules: RulePack = {
       },
     },
     {
+      rule: certain(
+        'js-nosql-where',
+        943,
+        'high',
+        'medium',
+        'Values are put into code that the database runs',
+        'Compare fields with operators ($eq, $gt, …) instead of $where; convert each value to the type it must have.',
+      ),
+      needle: /\$where/,
+      shape: {
+        kind: 'pair',
+        all: [
+          { has: { field: 'key', regex: '^["\']?\\$where["\']?$' } },
+          { has: { field: 'value', regex: '\\$\\{|["\'`]\\s*\\+|\\+\\s*["\'`]' } },
+        ],
+      },
+    },
+    {
+      rule: certain(
+        'js-template-unescaped',
+        79,
+        'medium',
+        'high',
+        'A template engine is told not to escape',
+        remedy.xss,
+      ),
+      needle: /autoescape|noEscape/,
+      shape: {
+        kind: 'pair',
+        regex: '^["\']?(?:autoescape["\']?\\s*:\\s*false|noEscape["\']?\\s*:\\s*true)$',
+      },
+    },
+    {
+      rule: certain(
+        'js-regex-backtracking',
+        1333,
+        'medium',
+        'high',
+        'A regular expression takes exponential time on some texts',
+        'Repeat only once: ([0-9]+)+ matches the same as [0-9]+.',
+      ),
+      needle: /[+*]\)[+*]/,
+      shape: {
+        kind: 'regex',
+        regex: '\\((?:\\?:)?(?:\\[[^\\]]+\\]|\\\\[dwsDWS]|[\\w.])[+*]\\)[+*]',
+      },
+    },
+    {
       rule: domHtml,
       needle: /innerHTML|outerHTML/,
       shape: {
@@ -458,7 +521,10 @@ export const markupRules: RulePack = {
       shape: {
         kind: 'jsx_attribute',
         regex: '^dangerouslySetInnerHTML',
-        not: { regex: '(?i)sanitize|purify|escape|JSON\\.stringify' },
+        not: {
+          regex:
+            '(?i)sanitize|purify|escape|JSON\\.stringify|__html[\'"]?:\\s*(?:\'[^\']*\'|"[^"]*"|`[^`$]*`)\\s*,?\\s*\\}',
+        },
       },
     },
   ],

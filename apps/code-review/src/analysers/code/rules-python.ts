@@ -227,6 +227,7 @@ export const pythonRules: RulePack = {
       positions: [0],
       keywords: ['url', 'location'],
       sanitizers: /(?:flask\.)?url_for|reverse/,
+      harmless: /^(?:flask\.)?request\.(?:url|path|full_path)$/,
     },
     {
       rule: flowing('py-ssrf', 918, 'high', 'medium', 'Server-side request forgery', remedy.ssrf),

@@ -19,6 +19,8 @@ export interface Taint {
   readonly variable: string | null;
   /** Functions that the value went through in assignments; one may be a sanitizer for some sinks. */
   readonly through: readonly string[];
+  /** Where it entered: `req.query`; null when the framework filled a parameter. */
+  readonly source: string | null;
 }
 
 /** What is known right before a call. */
@@ -92,7 +94,7 @@ export class Flow {
       if (scope.start > index || scope.end < index) continue;
       for (const { name, line } of this.#profile.inputParameters(scope.node)) {
         const steps = [{ line, note: `input arrives as the parameter ${name}` }];
-        tainted.set(name, { steps, variable: name, through: [], depth: 0 });
+        tainted.set(name, { steps, variable: name, through: [], source: null, depth: 0 });
       }
     }
     for (const event of this.#events) {
@@ -108,7 +110,9 @@ export class Flow {
             { line: event.line, note: `${target} takes the value` },
           ].slice(0, stepsMax);
           const through = [...found.through, ...calledIn(this.#profile, event.values)];
-          tainted.set(target, { steps, variable: target, through, depth: event.depth });
+          tainted.set(target, {
+            ...{ steps, through, variable: target, source: found.source, depth: event.depth },
+          });
         } else if (!event.partial && event.depth <= (tainted.get(target)?.depth ?? -1)) {
           tainted.delete(target);
         }
@@ -154,11 +158,11 @@ export function taintOf(
 ): Taint | null {
   let plain = removeCalls(profile.strip(text), conversions);
   if (sanitizers !== null) plain = removeCalls(plain, sanitizers);
-  plain = plain.replaceAll(sizes, ' ');
-  const source = profile.sources.exec(plain);
-  if (source) {
-    const steps = [{ line, note: `input enters: ${source[0].replace(/\($/, '')}` }];
-    return { steps, variable: null, through: [] };
+  plain = withoutIndexes(plain.replaceAll(sizes, ' '));
+  const source = profile.sources.exec(plain)?.[0].replace(/[([]$/, '');
+  if (source !== undefined) {
+    const steps = [{ line, note: `input enters: ${source}` }];
+    return { steps, variable: null, through: [], source };
   }
   for (const match of plain.matchAll(/(?<![\w$.])[A-Za-z_$][\w$]*(?!\s*\()/g)) {
     const found = state.tainted.get(match[0]);
@@ -171,6 +175,18 @@ export function taintOf(
     if (!isClean) return { ...found, variable: match[0] };
   }
   return null;
+}
+
+/** What is looked up by an index or key is as clean as where it is looked up. */
+function withoutIndexes(plain: string): string {
+  const index = /(?<=[\w$)\]\u0001])\[[^[\]]*\]/g;
+  let before = plain;
+  for (;;) {
+    // A mark that is no bracket keeps what was looked up within an index apart from what stands before it.
+    const after = before.replaceAll(index, '\u0001');
+    if (after === before) return before.replaceAll('\u0001', '[ ]');
+    before = after;
+  }
 }
 
 function calledIn(profile: LanguageProfile, values: readonly string[]): string[] {
