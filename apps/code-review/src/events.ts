@@ -82,6 +82,12 @@ export interface ReviewerOutcome {
   readonly outputTokens: number;
 }
 
+/** A language of the repository that no analyser reads. */
+export interface UnreadLanguage {
+  readonly language: string;
+  readonly files: number;
+}
+
 /** What the orchestrator returns. A review that could not be made ends the execution with a ReviewFailure instead. */
 export interface ReviewResult {
   readonly runId: string;
@@ -93,6 +99,8 @@ export interface ReviewResult {
   /** Findings of the merged report that are not suppressed. */
   readonly counts: SeverityCounts;
   readonly suppressed: number;
+  /** Code that was only searched for secrets, or judged by the model alone. */
+  readonly unread: readonly UnreadLanguage[];
   readonly reviewers: readonly ReviewerOutcome[];
   /** Paths are relative to the run directory. */
   readonly report: {

@@ -11,6 +11,8 @@ export {
   type ReviewerOutcome,
   type Severity,
   type SeverityCounts,
+  type UnreadLanguage,
 } from './events.ts';
 export type { ReviewRecord } from './orchestrator/run-directory.ts';
+export { unreadSentence } from './reports/unread-languages.ts';
 export type { Finding } from './findings/finding.ts';

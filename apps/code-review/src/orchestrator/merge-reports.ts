@@ -6,11 +6,12 @@ import {
   type Manifest,
   type RunLayout,
 } from '@moorage/workspace';
-import type { ReviewerName, ReviewerOutcome, SeverityCounts } from '../events.ts';
+import type { ReviewerName, ReviewerOutcome, SeverityCounts, UnreadLanguage } from '../events.ts';
 import { mergeFindings } from '../findings/merge.ts';
 import { countFindings, findingsJson } from '../reports/findings-json.ts';
 import { markdown } from '../reports/markdown.ts';
 import { sarif } from '../reports/sarif.ts';
+import { unreadLanguages } from '../reports/unread-languages.ts';
 import { loadReviewer } from '../reviewers/load.ts';
 import type { ReviewerFailure, ReviewerReport } from '../reviewers/outcome.ts';
 
@@ -24,6 +25,7 @@ export interface ReviewedBy {
 export interface MergedReport {
   readonly counts: SeverityCounts;
   readonly suppressed: number;
+  readonly unread: readonly UnreadLanguage[];
   readonly reviewers: readonly ReviewerOutcome[];
   readonly findings: FileReference;
   readonly sarif: FileReference;
@@ -54,7 +56,8 @@ export async function mergeReports(
     }
   }
   const findings = mergeFindings(reviewers.flatMap((reviewer) => reviewer.findings));
-  const input = { runId: layout.runId, startedAt, manifest, reviewers, failures, findings };
+  const unread = unreadLanguages(reviewers);
+  const input = { runId: layout.runId, startedAt, manifest, reviewers, failures, unread, findings };
   const [findingsFile, sarifFile, markdownFile] = await stage(
     layout.report,
     new Map([
@@ -67,6 +70,7 @@ export async function mergeReports(
   return {
     counts: countFindings(findings),
     suppressed: findings.filter((finding) => finding.suppressed !== undefined).length,
+    unread,
     reviewers: outcomes,
     findings: findingsFile,
     sarif: sarifFile,

@@ -187,6 +187,7 @@ export async function orchestrate(
     files: { total: source.files, skipped: source.skipped, bytes: source.bytes },
     counts: merged.counts,
     suppressed: merged.suppressed,
+    unread: merged.unread,
     reviewers: merged.reviewers,
     report: { findings: merged.findings, sarif: merged.sarif, markdown: merged.markdown },
     milliseconds: {

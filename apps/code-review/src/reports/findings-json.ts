@@ -22,6 +22,7 @@ export function findingsJson(input: ReportInput): string {
       status: input.failures.length === 0 ? 'complete' : 'incomplete',
       counts: countFindings(input.findings),
       severities,
+      unread: input.unread,
       reviewers: [
         ...input.reviewers.map((reviewer) => ({
           name: reviewer.name,

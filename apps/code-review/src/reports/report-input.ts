@@ -1,5 +1,6 @@
 /** Everything the report writers are given. They add nothing of their own but form. */
 import type { Manifest } from '@moorage/workspace';
+import type { UnreadLanguage } from '../events.ts';
 import type { Finding } from '../findings/finding.ts';
 import type { ReviewerFailure, ReviewerReport } from '../reviewers/outcome.ts';
 
@@ -10,6 +11,7 @@ export interface ReportInput {
   readonly manifest: Manifest;
   readonly reviewers: readonly ReviewerReport[];
   readonly failures: readonly ReviewerFailure[];
+  readonly unread: readonly UnreadLanguage[];
   /** Merged, worst first. */
   readonly findings: readonly Finding[];
 }

@@ -5,6 +5,7 @@ import type { ReportInput } from './report-input.ts';
 import { findingsJson } from './findings-json.ts';
 import { markdown } from './markdown.ts';
 import { sarif, sarifResultsMax } from './sarif.ts';
+import { unreadLanguages } from './unread-languages.ts';
 
 const finding: Finding = {
   ruleId: 'moorage/js-sql-injection',
@@ -76,6 +77,7 @@ function input(more: Partial<ReportInput> = {}): ReportInput {
       },
     ],
     failures: [{ name: 'style', error: 'out of memory' }],
+    unread: [],
     findings: [finding],
     ...more,
   };
@@ -145,12 +147,50 @@ describe('Markdown', () => {
     const many = Array.from({ length: 40 }, () => finding);
     const text = markdown(input({ findings: many }));
     expect(text).toContain('**This review is incomplete.**');
-    expect(text).toContain('40 findings');
-    expect(text).toContain('And 15 more');
+    expect(text).toContain('**40 findings:** 40 critical.');
+    expect(text).toContain('- and 30 more');
+    expect(text).toContain('30 findings are not shown here');
     expect(text).toContain('offline analysers, no model');
     expect(text).toContain('\\<script\\> \\| \\*bold\\*');
-    expect(text).toContain('````\ndb.query');
+    expect(text).toContain('  ````\n  db.query');
     expect(text).toContain('symbolic link, not followed');
+  });
+
+  test('findings stand under severity and rule, with the remedy once; remarks are counted', () => {
+    const at = (path: string, more: Partial<Finding>): Finding => ({ ...finding, path, ...more });
+    const text = markdown(
+      input({
+        findings: [
+          finding,
+          at('b.ts', {}),
+          at('c.ts', { severity: 'low', ruleId: 'moorage/js-eval', cwe: 95, message: 'Eval' }),
+          at('d.ts', { severity: 'info', ruleId: 'oxlint/x', message: 'A remark' }),
+        ],
+      }),
+    );
+    expect(text.match(/^#+ .*$/gm)).toEqual([
+      '# Review of `https://example.org/r.git`',
+      '## Critical',
+      '### SQL injection',
+      '## Low',
+      '### Eval',
+      '## Info',
+      '## Notes',
+      '## Not in the snapshot',
+    ]);
+    expect(text).toContain('2 places, CWE-89, `moorage/js-sql-injection`. Help\n');
+    expect(text).toContain('| A remark | 1 | `oxlint/x` |');
+    expect(text).toContain('1 findings are not shown here');
+  });
+
+  test('a repository that no analyser can read is not called clean', () => {
+    const unread = [{ language: 'Rust', files: 101 }];
+    const report = input({ findings: [], unread });
+    expect(markdown(report)).toMatch(
+      /> \*\*Not all of the code was reviewed.\*\* .*Rust \(101 files\).*only searched for secrets[^]*No findings/,
+    );
+    expect(sarif(report)).toContain('No analyser reads Rust (101 files)');
+    expect(JSON.parse(findingsJson(report))).toMatchObject({ unread });
   });
 });
 
@@ -161,4 +201,24 @@ test('findings.json has a ledger entry for every file', () => {
     { path: 'src/a b#c.ts', analysedBy: ['security:ast-grep'], skipped: {} },
     { path: 'link', analysedBy: [], skipped: { snapshot: 'symbolic link, not followed' } },
   ]);
+});
+
+test('a language counts as unread when no reviewer did more than look for secrets', () => {
+  const [report] = input().reviewers;
+  if (!report) throw new Error('no reviewer');
+  const by = (path: string, ...tools: string[]) =>
+    ({ path, status: 'analysed', by: tools }) as const;
+  const skipped = (path: string) => ({ path, status: 'skipped', reason: 'x' }) as const;
+  const security = [
+    ...['a.rs', 'b.rs', 'c.rb', 'README.md'].map((path) => by(path, 'secretlint')),
+    by('d.py', 'secretlint', 'ruff'),
+    skipped('vendor/x.c'),
+  ];
+  const style = [by('c.rb', 'jscpd'), ...['a.rs', 'vendor/x.c'].map(skipped)];
+  expect(
+    unreadLanguages([
+      { ...report, ledger: security },
+      { ...report, name: 'style', ledger: style },
+    ]),
+  ).toEqual([{ language: 'Rust', files: 2 }]);
 });

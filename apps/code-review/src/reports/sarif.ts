@@ -7,6 +7,7 @@ import { reviewerNames, type ReviewerName, type Severity } from '../events.ts';
 import type { Confidence, Finding } from '../findings/finding.ts';
 import type { Rule } from '../findings/rule.ts';
 import type { ReportInput } from './report-input.ts';
+import { unreadSentence } from './unread-languages.ts';
 
 export const sarifResultsMax = 5000;
 const schema =
@@ -43,7 +44,9 @@ function run(name: ReviewerName, input: ReportInput): unknown {
   const indexes = new Map(rules.map((rule, index) => [rule.id, index]));
   const own = input.findings.filter((finding) => finding.reviewer === name);
   const kept = own.slice(0, sarifResultsMax);
+  const unread = unreadSentence(input.unread, { byModel: reviewer?.summary.model != null });
   const notifications = [
+    ...(unread === null ? [] : [notification('warning', unread)]),
     ...(reviewer?.summary.notes ?? []).map((text) => notification('note', text)),
     ...(failed ? [notification('error', failed.error)] : []),
     ...(own.length > kept.length
@@ -59,7 +62,6 @@ function run(name: ReviewerName, input: ReportInput): unknown {
     tool: {
       driver: {
         name: `moorage-${name}`,
-        informationUri: 'https://github.com/moorage/moorage',
         semanticVersion: '0.1.0',
         rules: rules.map(describeRule),
       },

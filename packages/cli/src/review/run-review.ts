@@ -6,7 +6,7 @@
 import { statfsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { ReviewRequest, ReviewResult } from '@moorage/code-review';
+import { unreadSentence, type ReviewRequest, type ReviewResult } from '@moorage/code-review';
 import type { BucketLocation } from '@moorage/object-store';
 import type { Stack, StackOptions } from '@moorage/stack';
 import { CommandError, EXIT } from '../command-line/outcome.ts';
@@ -326,9 +326,15 @@ async function reported(
   return (JSON.parse(json) as { findings: ReportedFinding[] }).findings;
 }
 
-function notesOf(result: ReviewResult): string[] {
-  if (result.reviewers.some(({ model }) => model !== null)) return [];
-  return ['No model was used: the findings come from the analysers alone (--model provider:id).'];
+function notesOf({ reviewers, unread }: ReviewResult): string[] {
+  const byModel = reviewers.some(({ model }) => model !== null);
+  const sentence = unreadSentence(unread, { byModel });
+  return [
+    ...(sentence === null ? [] : [sentence]),
+    ...(byModel
+      ? []
+      : ['No model was used: the findings come from the analysers alone (--model provider:id).']),
+  ];
 }
 
 async function abortable<T>(promise: Promise<T>, signals: readonly AbortSignal[]): Promise<T> {

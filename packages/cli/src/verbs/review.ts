@@ -257,6 +257,7 @@ function document(summary: ReviewSummary, run: RunDirectory, exitCode: ExitCode)
     files: result.files,
     counts: result.counts,
     suppressed: result.suppressed,
+    unread: result.unread,
     reviewers: result.reviewers,
     report: {
       directories: summary.reportDirectories,
