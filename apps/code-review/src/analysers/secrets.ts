@@ -202,7 +202,7 @@ function lineOf(text: string, index: number): number {
 
 /** Names that speak of secrets without holding one. */
 function isNotASecret(name: string): boolean {
-  return /(?:name|type|url|uri|path|file|header|field|key_?id|pattern|regex|label|prefix|endpoint|placeholder|title|message|error|param|event|class|selector|count|length|symbol|kind|column|hint|link|href|tooltip|text|description|help|regexp?|strings?|chars|alphabet)s?$/i.test(
+  return /(?:name|type|url|uri|path|file|header|field|key_?id|pattern|regex|label|prefix|endpoint|placeholder|title|message|error|param|event|class|selector|count|length|symbol|kind|column|hint|address|link|href|tooltip|text|description|help|regexp?|strings?|chars|alphabet)(?:s|es)?$/i.test(
     name,
   );
 }

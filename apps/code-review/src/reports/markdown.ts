@@ -140,8 +140,7 @@ function describeGroup(group: Group, rule: Rule | undefined, shown: number): str
     ...findings
       .slice(0, shown)
       .flatMap((finding, index) => describe(finding, title, index < placesWithCode)),
-    ...(more > 0 ? [`- and ${more} more`] : []),
-    '',
+    ...(more > 0 ? [`- and ${more} more`, ''] : []),
   ];
 }
 
@@ -178,7 +177,7 @@ function describe(finding: Finding, title: string, withCode: boolean): string[] 
   return [
     `- ${inline(where)}${facts.length === 0 ? '' : `: ${facts.join(', ')}`}`,
     ...details.map((line) => (line === '' ? '' : `  ${line}`)),
-    ...(details.length === 0 ? [] : ['']),
+    '',
   ];
 }
 

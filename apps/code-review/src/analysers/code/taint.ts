@@ -179,12 +179,12 @@ export function taintOf(
 
 /** What is looked up by an index or key is as clean as where it is looked up. */
 function withoutIndexes(plain: string): string {
-  const index = /(?<=[\w$)\]\u0001])\[[^[\]]*\]/g;
+  const index = /(?<=[\w$)\]§])\[[^[\]]*\]/g;
   let before = plain;
   for (;;) {
     // A mark that is no bracket keeps what was looked up within an index apart from what stands before it.
-    const after = before.replaceAll(index, '\u0001');
-    if (after === before) return before.replaceAll('\u0001', '[ ]');
+    const after = before.replaceAll(index, '§');
+    if (after === before) return before.replaceAll('§', '[ ]');
     before = after;
   }
 }
