@@ -10,7 +10,18 @@ export type Json = Record<string, unknown>;
 export type TimeStyle = (ms: number) => string | number;
 
 export const epochSeconds: TimeStyle = (ms) => ms / 1000;
-export const isoText: TimeStyle = (ms) => new Date(ms).toISOString();
+
+/** Times of one event are close together: all of a second but its milliseconds is written once. */
+let second = NaN;
+let untilSecond = '';
+export const isoText: TimeStyle = (ms) => {
+  const seconds = Math.floor(ms / 1000);
+  if (seconds !== second) {
+    second = seconds;
+    untilSecond = new Date(seconds * 1000).toISOString().slice(0, -4);
+  }
+  return `${untilSecond}${String(Math.floor(ms - seconds * 1000)).padStart(3, '0')}Z`;
+};
 
 /** An operation as the SDK replays it. */
 export function operationJson(execution: Execution, operation: Operation, time: TimeStyle): Json {
@@ -98,7 +109,8 @@ export function operationPage(
     const size =
       300 +
       (operation
-        ? (operation.payload?.length ?? 0) + JSON.stringify(operation.error ?? '').length
+        ? (operation.payload?.length ?? 0) +
+          (operation.error === undefined ? 0 : JSON.stringify(operation.error).length)
         : (execution.input?.length ?? 0));
     if (operations.length > 0 && bytes + size > o.bytesMax) break;
     bytes += size;
