@@ -142,9 +142,12 @@ class DurableClient {
     for (let attempt = 1; ; attempt++) {
       let failure: Error;
       try {
-        const reply = await this.#connections.request(method, PATH + path, body);
+        const reply = await this.#connections.request({
+          ...{ method, path: PATH + path, body },
+          headers: { 'Content-Type': 'application/json' },
+        });
         const { status } = reply;
-        if (status === 200) return JSON.parse(reply.body);
+        if (status === 200) return JSON.parse(reply.body.toString());
         failure = refusal(reply);
         if (status < 500 && status !== 429) throw failure;
       } catch (error) {
@@ -198,9 +201,9 @@ function toDate<K extends string>(holder: { [key in K]?: Time }, key: K): void {
 
 /** What the AWS SDK would throw. */
 function refusal({ status, headers, body }: Reply): Error {
-  let message = body;
+  let message = body.toString();
   try {
-    message = (JSON.parse(body) as { message: string }).message;
+    message = (JSON.parse(message) as { message: string }).message;
   } catch {
     // Not one of the API's answers.
   }

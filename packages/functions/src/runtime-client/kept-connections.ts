@@ -1,23 +1,34 @@
 /**
- * HTTP as far as a worker needs it to reach its own host: one request at a time on a connection that
- * is kept, a head and a body in one write. Node's client takes longer over a small request than all
- * else on its way.
+ * HTTP as far as a worker needs it to reach its own host, for the Runtime API and for checkpoints: one
+ * request at a time on a connection that is kept, a head and a body in one write. Node's client takes
+ * longer over a small request than all else on its way.
  *
  * Spoken is HTTP/1.0 with kept connections: an answer has a length, or ends with its connection, and is
  * never in chunks.
  */
 import type { Socket } from 'node:net';
 
-// As in runtime-connection.ts.
+// `import 'node:net'` would read its every export.
 const { connect } = process.getBuiltinModule('node:net');
 
 const HEAD_END = '\r\n\r\n';
 
 export interface Reply {
   status: number;
-  /** Header names in lower case. */
-  headers: ReadonlyMap<string, string>;
-  body: string;
+  headers: Headers;
+  body: Buffer;
+}
+
+/** By name, in lower case. */
+export type Headers = ReadonlyMap<string, string>;
+
+/** With a length only when there is a body. */
+export interface Request {
+  method: string;
+  path: string;
+  /** Besides those of the connection and the length. */
+  headers?: Readonly<Record<string, string>>;
+  body?: string | Uint8Array;
 }
 
 export class KeptConnections {
@@ -31,10 +42,7 @@ export class KeptConnections {
   }
 
   /** Rejects when the connection ends before the answer does. */
-  request(method: string, path: string, body: string): Promise<Reply> {
-    const text =
-      `${method} ${path} HTTP/1.0\r\nHost: ${this.#host}:${this.#port}\r\nConnection: keep-alive\r\n` +
-      `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}${HEAD_END}${body}`;
+  request(request: Request): Promise<Reply> {
     const socket = this.#idle.pop() ?? this.#connect();
     return new Promise((resolve, reject) => {
       const reading = new Reading();
@@ -60,8 +68,22 @@ export class KeptConnections {
       };
       socket.off('close', this.#forget);
       socket.on('data', take).on('error', failed).on('close', closed);
-      socket.write(text);
+      this.#write(socket, request);
     });
+  }
+
+  #write(socket: Socket, { method, path, headers, body }: Request): void {
+    let head = `${method} ${path} HTTP/1.0\r\nHost: ${this.#host}:${this.#port}\r\nConnection: keep-alive\r\n`;
+    for (const name in headers) head += `${name}: ${printable(headers[name]!)}\r\n`;
+    if (body !== undefined) head += `Content-Length: ${Buffer.byteLength(body)}\r\n`;
+    if (typeof body !== 'object') {
+      socket.write(`${head}\r\n${body ?? ''}`);
+      return;
+    }
+    socket.cork();
+    socket.write(`${head}\r\n`);
+    socket.write(body);
+    socket.uncork();
   }
 
   #connect(): Socket {
@@ -107,8 +129,13 @@ class Reading {
   reply(): Reply {
     const { status, headers, bytes } = this.#head!;
     const all = this.endsWithConnection ? Buffer.concat(this.#chunks) : this.#bytes;
-    return { status, headers, body: all.toString('utf8', bytes) };
+    return { status, headers, body: all.subarray(bytes) };
   }
+}
+
+/** A handler chooses some of the values. */
+function printable(value: string): string {
+  return value.replace(/[^\x20-\x7e]/g, '?');
 }
 
 function headOf(
