@@ -122,6 +122,25 @@ test.for<[string, string, { type: RegExp; message: RegExp }]>([
 });
 
 test(
+  'the largest input arrives, though its event is twice as large',
+  { timeout: LIMIT_MS },
+  async () => {
+    define(
+      'long',
+      `export const handler = async ({ InitialExecutionState: { Operations } }) => {
+      const { length } = JSON.parse(Operations[0].ExecutionDetails.InputPayload);
+      return { Status: 'SUCCEEDED', Result: String(length) };
+    };`,
+    );
+    host.register({ ...host.resolve('long'), timeoutSeconds: 30 });
+    // Quoted once here, and once more in the event.
+    const payload = JSON.stringify('"'.repeat(3_000_000));
+    const { executionArn } = await service.startExecution({ functionName: 'long', payload });
+    expect(await service.waitFor(executionArn)).toMatchObject({ result: '3000000' });
+  },
+);
+
+test(
   'a worker stopped by SIGSTOP that goes on when its execution is over cannot write',
   async () => {
     // Room for the worker to be stopped in: the invocation's time limit would kill it.

@@ -32,6 +32,7 @@ export interface QueuedEvent {
 export type JournalRecord =
   | { type: 'accepted'; event: QueuedEvent }
   | { type: 'failed'; id: string; failures: number; notBeforeMs: number }
+  | { type: 'started'; id: string; executionArn: string }
   | { type: 'done'; id: string };
 
 const COMPACT_BYTES = 16 * 1024 * 1024;
@@ -168,6 +169,11 @@ function apply(live: Map<string, QueuedEvent>, record: JournalRecord): void {
       if (event === undefined) return;
       event.failures = record.failures;
       event.notBeforeMs = record.notBeforeMs;
+      return;
+    }
+    case 'started': {
+      const event = live.get(record.id);
+      if (event !== undefined) event.executionArn = record.executionArn;
       return;
     }
     case 'done':

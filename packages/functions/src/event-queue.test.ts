@@ -27,6 +27,7 @@ let log: string[];
 let outcome: (request: InvocationRequest) => Promise<InvocationResult>;
 let functions: Set<string>;
 let ended: (executionArn: string) => Promise<EndResult>;
+let started: string[];
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'moorage-events-'));
@@ -37,6 +38,7 @@ beforeEach(() => {
   functions = new Set(['f']);
   outcome = async () => result();
   ended = () => new Promise(() => {});
+  started = [];
 });
 
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
@@ -44,6 +46,10 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 function open(more: object = {}, timeScale?: number): EventQueue {
   return new EventQueue({
     ...(timeScale !== undefined && { timeScale }),
+    start: async ({ functionName, executionName, payload }) => {
+      started.push(`${functionName} ${executionName} ${Buffer.from(payload).toString()}`);
+      return { executionArn: `arn:${executionName}`, result: new Promise(() => {}) };
+    },
     ended: (executionArn) => ended(executionArn),
     path,
     clock,
@@ -246,6 +252,32 @@ test('an execution that failed is told to the destination for failures, without 
     responsePayload: { errorType: 'X' },
   });
   await queue.close();
+});
+
+test('an event of a durable function starts one execution, and its end is told', async () => {
+  functions.add('told');
+  const more = { durable: true, destinations: { onSuccess: 'told' } };
+  const first = open(more);
+  await first.accept(event('a'));
+  await eventually(() => readFileSync(path, 'utf8').includes('"started"'));
+  await first.close();
+  expect(started).toEqual(['f a "a"']);
+  // Longer than an event may wait for its first try.
+  clock.advance(86_400_000);
+  ended = async (executionArn) => {
+    expect(executionArn).toBe('arn:a');
+    return { payload: Buffer.from('1'), executedVersion: '7' };
+  };
+  const second = open(more);
+  second.pump('f');
+  await eventually(() => calls.length === 1);
+  expect(JSON.parse(calls[0]!.payload)).toMatchObject({
+    requestContext: { condition: 'Success' },
+    requestPayload: 'a',
+    responsePayload: 1,
+  });
+  await second.close();
+  expect(started).toHaveLength(1);
 });
 
 test('what was accepted is resumed by a later start, retries included', async () => {

@@ -2,9 +2,9 @@
  * Asynchronous invocations: accepted once they are on disk, run at least once, tried again after a
  * function error one and two minutes later (less where time is scaled), dropped (and said so) when too
  * old or out of tries. How it ended is told to the function's destination, if it has one, as an
- * asynchronous invocation of that. An event of a durable function has started its execution when it
- * comes here, and is kept until the end of that has been told. A restart resumes what was accepted. An
- * invocation cut short by the host's own end counts for nothing.
+ * asynchronous invocation of that. An event of a durable function starts an execution, unless it did
+ * before it came here, and is kept until the end of that has been told. A restart resumes what was accepted.
+ * An invocation cut short by the host's own end counts for nothing.
  */
 import { createHash } from 'node:crypto';
 
@@ -16,6 +16,7 @@ import {
 } from './function-configuration.ts';
 import { parseFunctionName } from './function-name.ts';
 import type { InvocationRequest, InvocationResult } from './invocation.ts';
+import type { DurableInvoker } from './durable-invoker.ts';
 import { destinationRecord, type EndCondition, type EndResult } from './destination-record.ts';
 import { EventJournal, type QueuedEvent } from './event-journal.ts';
 import { LambdaError } from './lambda-error.ts';
@@ -29,6 +30,8 @@ export interface EventQueueOptions {
   invoke: (request: InvocationRequest) => Promise<InvocationResult>;
   /** Throws ResourceNotFoundException. */
   resolve: (functionName: string, qualifier?: string) => FunctionConfiguration;
+  /** Starts an execution of a durable function. */
+  start: DurableInvoker['start'];
   /** Resolves when a durable execution has ended; rejects when there is none of this ARN. */
   ended: (executionArn: string) => Promise<EndResult>;
   /** Divides the pauses after function errors (not the age an event may have); default 1. */
@@ -133,12 +136,24 @@ export class EventQueue {
       return this.#end(event, f, 'EventAgeExceeded', undefined);
     }
     if (clock.now() < event.notBeforeMs) return this.#later(event);
+    const asked = {
+      functionName: event.functionName,
+      ...(event.qualifier === undefined ? {} : { qualifier: event.qualifier }),
+      payload: Buffer.from(event.payloadBase64, 'base64'),
+    };
     let result: InvocationResult;
     try {
+      if (f.durable) {
+        // Named after the event, so that it starts once, however often the event is run.
+        const started = await this.#options.start({ ...asked, executionName: event.id });
+        const { executionArn } = started;
+        started.result.catch(() => {});
+        await this.#record({ type: 'started', id: event.id, executionArn });
+        if (!this.#closed) void this.#follow(event, executionArn);
+        return;
+      }
       result = await this.#options.invoke({
-        functionName: event.functionName,
-        ...(event.qualifier === undefined ? {} : { qualifier: event.qualifier }),
-        payload: Buffer.from(event.payloadBase64, 'base64'),
+        ...asked,
         ...(event.clientContext === undefined ? {} : { clientContext: event.clientContext }),
         ...(event.traceId === undefined ? {} : { traceId: event.traceId }),
         ...(event.tenantId === undefined ? {} : { tenantId: event.tenantId }),

@@ -58,6 +58,8 @@ export interface FunctionConfiguration {
   maximumRetryAttempts?: number;
   /** Of an asynchronous invocation: 60 to 21600; default 21600. */
   maximumEventAgeSeconds?: number;
+  /** A durable function: to invoke it is to start an execution of it. */
+  durable?: boolean;
   /** Functions that are told how an asynchronous invocation ended. */
   destinations?: Destinations;
 }

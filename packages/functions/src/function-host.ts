@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 
-import type { EndResult } from './destination-record.ts';
+import type { DurableInvoker } from './durable-invoker.ts';
 import { EventQueue } from './event-queue.ts';
 import type { FunctionConfiguration } from './function-configuration.ts';
 import { FunctionLog } from './function-log.ts';
@@ -15,7 +15,6 @@ import {
   ASYNC_PAYLOAD_BYTES_MAX,
   encodeFunctionError,
   RESPONSE_BYTES_MAX,
-  SYNC_PAYLOAD_BYTES_MAX,
   type FunctionError,
   type InvocationReport,
   type InvocationRequest,
@@ -73,7 +72,7 @@ export class FunctionHost {
   readonly #pools = new Map<FunctionConfiguration, WorkerPool>();
   readonly #logs = new Map<string, FunctionLog>();
   readonly #events: EventQueue;
-  readonly #executions = Promise.withResolvers<(executionArn: string) => Promise<EndResult>>();
+  readonly #durable = Promise.withResolvers<DurableInvoker>();
   #sandbox: Promise<Sandbox> | undefined;
   #closed = false;
 
@@ -87,7 +86,8 @@ export class FunctionHost {
       log: options.log,
       invoke: (request) => this.invoke(request),
       resolve: (functionName, qualifier) => this.#registry.resolve(functionName, qualifier),
-      ended: async (executionArn) => (await this.#executions.promise)(executionArn),
+      start: async (request) => (await this.#durable.promise).start(request),
+      ended: async (executionArn) => (await this.#durable.promise).ended(executionArn),
       ...(options.timeScale !== undefined && { timeScale: options.timeScale }),
     });
   }
@@ -127,11 +127,11 @@ export class FunctionHost {
 
   /**
    * One synchronous invocation. The function's own failure is a result; throws LambdaError when
-   * the service refuses or cannot run it.
+   * the service refuses or cannot run it. Of any size: the limit is the Invoke API's, and an invocation of
+   * a durable execution, which carries JSON within JSON, may be several times larger.
    */
   async invoke(request: InvocationRequest): Promise<InvocationResult> {
     const f = this.#registry.resolve(request.functionName, request.qualifier);
-    checkSize(request.payload, SYNC_PAYLOAD_BYTES_MAX);
     const requestId = request.requestId ?? this.#random.uuid();
     const pool = await this.#pool(f);
     const file = this.#file(f.name);
@@ -184,15 +184,19 @@ export class FunctionHost {
   /** Queues an asynchronous invocation; resolves with its request id once it is on disk. */
   async invokeLater(request: InvocationRequest): Promise<string> {
     this.#registry.resolve(request.functionName, request.qualifier);
-    checkSize(request.payload, ASYNC_PAYLOAD_BYTES_MAX);
+    if (request.payload.byteLength > ASYNC_PAYLOAD_BYTES_MAX)
+      throw new LambdaError(
+        'RequestTooLargeException',
+        `Request must be smaller than ${ASYNC_PAYLOAD_BYTES_MAX} bytes for the InvokeFunction operation`,
+      );
     const requestId = request.requestId ?? this.#random.uuid();
     await this.#events.accept({ ...request, requestId });
     return requestId;
   }
 
-  /** From where ends of durable executions are known; those that destinations wait for are asked for now. */
-  followExecutions(ended: (executionArn: string) => Promise<EndResult>): void {
-    this.#executions.resolve(ended);
+  /** Who runs executions: events of durable functions, and ends that destinations wait for, wait for it. */
+  useDurable(durable: DurableInvoker): void {
+    this.#durable.resolve(durable);
   }
 
   /**
@@ -363,12 +367,4 @@ function asError(body: Uint8Array, fallback: string): Outcome {
     });
   }
   return { payload: body, errorType, status: 'error' };
-}
-
-function checkSize(payload: Uint8Array, bytesMax: number): void {
-  if (payload.byteLength <= bytesMax) return;
-  throw new LambdaError(
-    'RequestTooLargeException',
-    `Request must be smaller than ${bytesMax} bytes for the InvokeFunction operation`,
-  );
 }

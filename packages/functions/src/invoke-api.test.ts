@@ -11,7 +11,8 @@ import {
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { eventually, openFixture, type Fixture } from './fixture.ts';
-import { invokeApi, type DurableInvoker } from './invoke-api.ts';
+import type { DurableInvoker } from './durable-invoker.ts';
+import { invokeApi } from './invoke-api.ts';
 import { LambdaError } from './lambda-error.ts';
 
 let fixture: Fixture;
@@ -22,7 +23,6 @@ let client: LambdaClient;
 /** A durable service as the host sees it: one function, named executions. */
 const durable: DurableInvoker & { started: unknown[] } = {
   started: [],
-  isDurable: (name) => name === 'flow',
   ended: () => Promise.reject(new Error('nobody is to be told')),
   start(o) {
     durable.started.push({ ...o, payload: Buffer.from(o.payload).toString() });
@@ -55,7 +55,7 @@ beforeAll(async () => {
     };`,
     { version: '3', aliases: ['live'] },
   );
-  fixture.define('flow', 'export const handler = async () => {};');
+  fixture.define('flow', 'export const handler = async () => {};', { durable: true });
   const handle = invokeApi(fixture.host, { durable });
   server = createServer((req, res) => {
     if (handle(req, res)) return;
@@ -234,7 +234,6 @@ test('a durable function starts an execution and waits for it', async () => {
     functionName: 'flow:$LATEST',
     executionName: 'mine',
     payload: '{"n":1}',
-    async: false,
   });
 });
 

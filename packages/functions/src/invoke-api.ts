@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import type { EndResult } from './destination-record.ts';
+import type { DurableInvoker } from './durable-invoker.ts';
 import type { FunctionHost } from './function-host.ts';
 import {
   ASYNC_PAYLOAD_BYTES_MAX,
@@ -17,40 +17,18 @@ import { LambdaError } from './lambda-error.ts';
 /** True when the request was taken. */
 export type RequestHandler = (req: IncomingMessage, res: ServerResponse) => boolean;
 
-/**
- * Starts executions of durable functions. May reject with any error that has a `name` and a numeric
- * `status`: both go to the caller.
- */
-export interface DurableInvoker {
-  isDurable(functionName: string): boolean;
-  start(o: {
-    functionName: string;
-    qualifier?: string;
-    payload: Uint8Array;
-    executionName?: string;
-    /** The caller will not wait for the result. */
-    async: boolean;
-  }): Promise<{
-    executionArn: string;
-    executedVersion?: string;
-    result: Promise<{ payload: Uint8Array; functionError?: string }>;
-  }>;
-  /** Resolves when the execution has ended, at once if it has already; rejects when there is none. */
-  ended(executionArn: string): Promise<EndResult>;
-}
-
 type InvocationType = 'RequestResponse' | 'Event' | 'DryRun';
 
 const PATH = /^\/2015-03-31\/functions\/([^/]+)\/invocations\/?$/;
 /** The largest header set of an answer is small; a client context is at most 3583 bytes. */
 const CLIENT_CONTEXT_BYTES_MAX = 3583;
 
-/** The API of one host; `durable` takes over the functions that it knows. */
+/** The API of one host; `durable` runs its durable functions. */
 export function invokeApi(
   host: FunctionHost,
   o: { durable?: DurableInvoker } = {},
 ): RequestHandler {
-  if (o.durable) host.followExecutions(o.durable.ended.bind(o.durable));
+  if (o.durable) host.useDurable(o.durable);
   return (req, res) => {
     const [path, query] = splitUrl(req.url ?? '');
     const match = PATH.exec(path);
@@ -90,7 +68,7 @@ async function answer(
   }
   const executionName = header(req, 'x-amz-durable-execution-name');
   const request = withQualifier({ functionName, payload: body.payload }, qualifier);
-  if (durable?.isDurable(f.name) === true) {
+  if (durable !== undefined && f.durable === true) {
     await answerDurable(host, durable, request, executionName, type, f.version, res);
     return;
   }
@@ -145,7 +123,6 @@ async function answerDurable(
     ...(qualifier === undefined ? {} : { qualifier }),
     payload,
     ...(executionName === undefined ? {} : { executionName }),
-    async: type === 'Event',
   });
   const headers: Record<string, string> = {
     'X-Amz-Durable-Execution-Arn': started.executionArn,

@@ -64,12 +64,8 @@ function errorOf(payload: Uint8Array): NonNullable<InvokeReply['error']> {
 }
 
 /** Durable functions behind the Invoke API. */
-export function durableInvoker(
-  service: DurableService,
-  functions: DurableFunctions,
-): DurableInvoker {
+export function durableInvoker(service: DurableService): DurableInvoker {
   return {
-    isDurable: (name) => functions.resolve(name)?.durable !== undefined,
     async start(request) {
       const { executionArn } = await service.startExecution({
         functionName: request.functionName,

@@ -66,6 +66,7 @@ function registerVersion(
     readable: linkedDirectories(codeDir),
     maximumRetryAttempts: plan.asyncInvoke.maximumRetryAttempts,
     maximumEventAgeSeconds: plan.asyncInvoke.maximumEventAgeSeconds,
+    durable: plan.durable !== undefined,
     destinations: plan.asyncInvoke.destinations,
   });
 }

@@ -208,6 +208,30 @@ test('the end of an execution that nobody waits for is told to the destination',
   });
 });
 
+test('a durable function that is told of an end starts an execution', async () => {
+  write(
+    'template.yaml',
+    TEMPLATE.replace(
+      'Handler: plain.handler',
+      'Handler: plain.handler\n      EventInvokeConfig: { DestinationConfig: { OnSuccess: { Destination: !GetAtt Durable.Arn } } }',
+    ),
+  );
+  const { endpoint, durable } = await start();
+  const accepted = await fetch(`${endpoint}/2015-03-31/functions/demo-Plain/invocations`, {
+    method: 'POST',
+    body: '{"a":1}',
+    headers: { 'x-amz-invocation-type': 'Event' },
+  });
+  expect(accepted.status).toBe(202);
+  await expect.poll(() => durable.list('demo-Durable').length, { timeout: 30_000 }).toBe(1);
+  const { executionArn } = durable.list('demo-Durable')[0]!;
+  const { status, result } = await durable.waitFor(executionArn);
+  expect(status).toBe('SUCCEEDED');
+  expect(JSON.parse(result!)).toMatchObject({
+    event: { requestContext: { condition: 'Success' }, requestPayload: { a: 1 } },
+  });
+});
+
 test('the endpoint is on record while it is open', async () => {
   const { endpoint, stop } = await start();
   const file = endpointFile(path.join(root, 'state'));

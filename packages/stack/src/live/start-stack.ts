@@ -362,7 +362,7 @@ class BringUp {
       stop: () => durable.close(),
     });
     parts.endpoint.serve([
-      invokeApi(host, { durable: durableInvoker(durable, functions) }),
+      invokeApi(host, { durable: durableInvoker(durable) }),
       durable.api(),
       payloadFiles(plan, parts.directories),
     ]);
