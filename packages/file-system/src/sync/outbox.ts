@@ -6,6 +6,8 @@ type WithoutId<J> = J extends TransferJob ? Omit<J, 'id'> : never;
 /** A job that gets a result; its number is given here. */
 export type NewJob = WithoutId<Exclude<TransferJob, { kind: 'commit' | 'cancel' | 'proceed' }>>;
 
+const none: readonly TransferJob[] = [];
+
 export class Outbox {
   #jobs: TransferJob[] = [];
   #lastId: JobId = 0;
@@ -23,7 +25,8 @@ export class Outbox {
     this.#jobs.push({ kind, id });
   }
 
-  take(): TransferJob[] {
+  take(): readonly TransferJob[] {
+    if (this.#jobs.length === 0) return none;
     const jobs = this.#jobs;
     this.#jobs = [];
     return jobs;

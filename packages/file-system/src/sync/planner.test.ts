@@ -26,7 +26,7 @@ function attach(): Sync {
   return attachPlanner(fixture, { now: () => now }, { prefix: 'p/' });
 }
 
-function pass(ms: number): TransferJob[] {
+function pass(ms: number): readonly TransferJob[] {
   now += ms;
   sync.tick(now);
   return sync.take().filter(({ kind }) => kind !== 'watch');

@@ -248,7 +248,7 @@ class Planner implements Sync {
     this.#evictor.run(now);
   }
 
-  take(): TransferJob[] {
+  take(): readonly TransferJob[] {
     return this.#context.outbox.take();
   }
 

@@ -181,7 +181,7 @@ export interface Sync {
   nextDeadline(): number;
   tick(now: number): void;
   /** New jobs, for one message. Call after every operation batch, tick and apply. */
-  take(): TransferJob[];
+  take(): readonly TransferJob[];
   apply(results: readonly TransferResult[]): void;
 
   /** Everything at and below `ino` that is dirty now (0 = the whole file system) is to be in S3. */

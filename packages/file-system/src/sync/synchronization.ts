@@ -93,6 +93,7 @@ export class Synchronization {
 
   /** For what has no name any more: its key. */
   exportRuleOfKey(key: string): ExportDataRule {
+    if (this.#export.prefixed.length === 0) return this.#export.root;
     return match(this.#export, nameOfPart(key.slice(this.#options.prefix.length)));
   }
 

@@ -27,7 +27,7 @@ beforeEach(() => {
 
 afterEach(() => fixture.end());
 
-function jobs(): TransferJob[] {
+function jobs(): readonly TransferJob[] {
   sync.tick(now);
   return sync.take();
 }

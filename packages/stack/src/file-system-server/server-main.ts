@@ -12,7 +12,7 @@ import { randomBytes } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import type { Transfers } from '@moorage/file-system/transfer';
+import type { TransferJob, Transfers } from '@moorage/file-system/transfer';
 import type { BucketLocation } from '@moorage/object-store';
 import type { FromServer, ServerConfiguration, ToServer } from './control-messages.ts';
 import { mountDescriptor } from './server-process.ts';
@@ -34,7 +34,7 @@ const probedMsMax = 3_000;
 /** Where the bucket is, when that was not known at the start. */
 const located = Promise.withResolvers<BucketLocation>();
 /** Jobs that came before the bucket was open. */
-const early: Extract<FromServing, { kind: 'jobs' }>['jobs'] = [];
+const early: TransferJob[] = [];
 
 process.on('message', (message) => {
   const to = message as ToServer;

@@ -144,7 +144,8 @@ function serve(): void {
       },
       settled() {
         // What they tell of has been committed by now.
-        for (const conflict of conflicts.splice(0)) say({ kind: 'conflict', conflict });
+        if (conflicts.length > 0)
+          for (const conflict of conflicts.splice(0)) say({ kind: 'conflict', conflict });
         const jobs = planner.take();
         if (jobs.length > 0) say({ kind: 'jobs', jobs });
         const now = clock.now();

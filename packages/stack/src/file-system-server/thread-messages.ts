@@ -20,7 +20,7 @@ export type FromServing =
    * `notifierSocket` is the notifier process' end of the socket that notifications go over.
    */
   | { kind: 'opened'; wakeFd: number; notifierSocket: number }
-  | { kind: 'jobs'; jobs: TransferJob[] }
+  | { kind: 'jobs'; jobs: readonly TransferJob[] }
   | { kind: 'session'; session: Session }
   /** Somebody has called fsync: a thread is to flush, which shares this. */
   | { kind: 'flusher-wanted'; shared: SharedArrayBuffer }
