@@ -87,13 +87,17 @@ export class FileSystem implements FileSystemOperations {
     mkdirSync(o.dir, { recursive: true, mode: 0o700 });
     const inodesMax = o.inodesMax ?? 131_072;
     const store = new Store(o.dir, { inodesMax, namesMax: inodesMax * 4 });
-    const content = new Content(o.dir, store);
-    const { clock, events, readOnly = false } = o;
+    const { clock, events, readOnly = false, flusher } = o;
+    const content = new Content(
+      o.dir,
+      store,
+      flusher && ((fd, offset, length) => flusher.writeBack(fd, offset, length)),
+    );
     this.#core = new Core({ store, content, clock, events, readOnly });
     if (store.get(rootIno) === undefined) this.#makeRoot(o);
     this.#orphans = new Orphans(this.#core);
     this.#locking = new Locking(this.#core);
-    this.#durability = new Durability(this.#core, o.flusher, o.fsync ?? 'disk');
+    this.#durability = new Durability(this.#core, flusher, o.fsync ?? 'disk');
     this.tree = new CoreTree(this.#core, this.#orphans, o.id ?? 'fs-local', o.dir);
     this.#noteReplayed();
   }

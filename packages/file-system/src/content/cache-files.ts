@@ -19,15 +19,29 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { Failpoint, failpoint } from '../failpoint.ts';
+import { blockBytes } from './extents.ts';
 import { numberOf } from './place.ts';
 import { punchHole } from './punch-hole.ts';
 
 const openMax = 256;
+/** A file that is written in order gets this far ahead of the disk. */
+const aheadBytesMax = 8 * 1024 * 1024;
+
+/** See `Flusher.writeBack`. */
+export type WriteBack = (descriptor: number, offset: number, length: number) => boolean;
+
+interface OpenFile {
+  fd: number;
+  /** Bytes written one after the other of which the disk has not been told. */
+  start: number;
+  end: number;
+}
 
 export class CacheFiles {
   readonly #dir: string;
-  /** Open descriptors by path, the least recently used first. */
-  readonly #open = new Map<string, number>();
+  readonly #writeBack: WriteBack | undefined;
+  /** By path, the least recently used first. */
+  readonly #open = new Map<string, OpenFile>();
   readonly #made = new Set<string>();
   /** Bytes each file takes on disk, by path. */
   readonly #diskBytes = new Map<string, number>();
@@ -35,8 +49,9 @@ export class CacheFiles {
   readonly #touched = new Set<string>();
   #diskBytesInAll = 0;
 
-  constructor(dir: string) {
+  constructor(dir: string, writeBack?: WriteBack) {
     this.#dir = dir;
+    this.#writeBack = writeBack;
   }
 
   path(ino: number, place: number): string {
@@ -86,10 +101,21 @@ export class CacheFiles {
   ): void {
     failpoint(Failpoint.cacheWrite);
     const path = this.path(ino, place);
-    const fd = this.#opened(path);
+    const file = this.#opened(path);
     this.#touched.add(path);
     for (let done = 0; done < length;)
-      done += writeSync(fd, from, at + done, length - done, offset + done);
+      done += writeSync(file.fd, from, at + done, length - done, offset + done);
+    this.#written(file, offset, length);
+  }
+
+  /** What lies behind goes to the disk while the next is written: whoever calls fsync at the end waits less. */
+  #written(file: OpenFile, offset: number, length: number): void {
+    if (offset !== file.end) file.start = offset;
+    file.end = offset + length;
+    if (file.end - file.start < aheadBytesMax) return;
+    // Not the block that is being written.
+    const end = file.end - (file.end % blockBytes);
+    if (this.#writeBack?.(file.fd, file.start, end - file.start) === true) file.start = end;
   }
 
   size(ino: number, place: number): number {
@@ -140,9 +166,9 @@ export class CacheFiles {
 
   remove(ino: number, place: number): void {
     const path = this.path(ino, place);
-    const fd = this.#open.get(path);
-    if (fd !== undefined) {
-      closeSync(fd);
+    const file = this.#open.get(path);
+    if (file !== undefined) {
+      closeSync(file.fd);
       this.#open.delete(path);
     }
     rmSync(path, { force: true });
@@ -151,35 +177,36 @@ export class CacheFiles {
   }
 
   close(): void {
-    for (const fd of this.#open.values()) closeSync(fd);
+    for (const { fd } of this.#open.values()) closeSync(fd);
     this.#open.clear();
   }
 
   #descriptor(ino: number, place: number): number {
-    return this.#opened(this.path(ino, place));
+    return this.#opened(this.path(ino, place)).fd;
   }
 
-  #opened(path: string): number {
-    const fd = this.#open.get(path);
-    if (fd === undefined) {
+  #opened(path: string): OpenFile {
+    const file = this.#open.get(path);
+    if (file === undefined) {
       const { O_RDWR, O_CREAT } = constants;
       return this.#keep(path, openSync(path, O_RDWR | O_CREAT, 0o600));
     }
     this.#open.delete(path);
-    this.#open.set(path, fd);
-    return fd;
+    this.#open.set(path, file);
+    return file;
   }
 
-  #keep(path: string, fd: number): number {
+  #keep(path: string, fd: number): OpenFile {
     const old = this.#open.get(path);
-    if (old !== undefined) closeSync(old);
+    if (old !== undefined) closeSync(old.fd);
     this.#open.delete(path);
-    this.#open.set(path, fd);
+    const file = { fd, start: 0, end: 0 };
+    this.#open.set(path, file);
     if (this.#open.size > openMax) {
-      const [oldest, descriptor] = this.#open.entries().next().value!;
+      const [oldest, { fd: descriptor }] = this.#open.entries().next().value!;
       closeSync(descriptor);
       this.#open.delete(oldest);
     }
-    return fd;
+    return file;
   }
 }

@@ -15,7 +15,7 @@ import { FsError, ok, type Status } from '../operations.ts';
 import { isNoSpace } from '../store/database.ts';
 import type { Inode } from '../store/inode.ts';
 import type { Store } from '../store/store.ts';
-import { CacheFiles } from './cache-files.ts';
+import { CacheFiles, type WriteBack } from './cache-files.ts';
 import { blockBytes, BlockState, Extents } from './extents.ts';
 import {
   cacheFilePlace,
@@ -49,12 +49,12 @@ export class Content {
   grownBytes = 0;
   readonly #buffer = new Uint8Array(smallBytesMax);
 
-  constructor(dir: string, store: Store) {
+  constructor(dir: string, store: Store, writeBack?: WriteBack) {
     this.store = store;
     const contentDir = join(dir, 'content');
     mkdirSync(contentDir, { recursive: true, mode: 0o700 });
     this.slots = new SlotFiles(contentDir, (each) => store.eachPlace(each));
-    this.caches = new CacheFiles(contentDir);
+    this.caches = new CacheFiles(contentDir, writeBack);
     this.#sweep(contentDir);
     store.database.afterCommit = () => this.#committed();
   }

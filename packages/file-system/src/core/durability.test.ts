@@ -5,9 +5,21 @@ import { caller, Fixture } from '../testing/fixture.ts';
 
 let fx: Fixture;
 const flushes: (readonly number[])[] = [];
+const writtenBack: [offset: number, length: number][] = [];
+let takesMore = true;
 beforeEach(() => {
   flushes.length = 0;
-  fx = new Fixture({ flusher: { flush: (descriptors) => void flushes.push(descriptors) } });
+  writtenBack.length = 0;
+  fx = new Fixture({
+    flusher: {
+      flush: (descriptors) => void flushes.push(descriptors),
+      writeBack(_, offset, length) {
+        if (!takesMore) return false;
+        writtenBack.push([offset, length]);
+        return true;
+      },
+    },
+  });
 });
 afterEach(() => fx.end());
 
@@ -75,6 +87,28 @@ test('an interrupted one is forgotten; a file removed meanwhile is no error', ()
   fx.fs.flushed(false);
   expect(fx.fs.fsync(other, open)).toBe(ok);
   expect(fx.ready).toHaveLength(1);
+});
+
+test('what is written in order goes to the disk behind the writer, once, and not the block it is at', () => {
+  const block = 65_536;
+  const piece = 'x'.repeat(2 ** 20 + 100);
+  const ino = fx.file(rootIno, 'large');
+  const append = (pieces: number, from = 0): void => {
+    for (let i = from; i < from + pieces; i++) fx.write(ino, i * piece.length, piece);
+  };
+  append(7);
+  expect(writtenBack).toEqual([]);
+  append(1, 7);
+  expect(writtenBack).toEqual([[0, 128 * block]]);
+  // Where there is no time for it now, it goes with the next.
+  takesMore = false;
+  append(8, 8);
+  takesMore = true;
+  append(1, 16);
+  expect(writtenBack.slice(1)).toEqual([[128 * block, 144 * block]]);
+  // Here and there is not in order.
+  for (let i = 20; i > 0; i--) fx.write(ino, i * piece.length, piece);
+  expect(writtenBack).toHaveLength(2);
 });
 
 test('bytes that were synced stay durable when they move; nobody else pays for it', () => {

@@ -17,6 +17,11 @@ import type { Core } from './core.ts';
 export interface Flusher {
   /** fdatasync(2) of each in this order, then `FileSystem.flushed` is to be called. One call at a time. */
   flush(descriptors: readonly number[]): void;
+  /**
+   * These bytes will hardly change any more: their way to the disk may begin, so that a flush has less left to do.
+   * False: not now. The descriptor may be closed before it is looked at; then nothing comes of it.
+   */
+  writeBack(descriptor: number, offset: number, length: number): boolean;
 }
 
 /** When fsync(2) returns: when it is on this disk, or when the file's version is in S3 as well. */

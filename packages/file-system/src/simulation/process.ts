@@ -178,7 +178,10 @@ export class SimulatedProcess {
         holds: (ino) => this.#o.holds(ino),
       },
       fsync,
-      flusher: { flush: (descriptors) => void (this.#flushing = descriptors) },
+      flusher: {
+        flush: (descriptors) => void (this.#flushing = descriptors),
+        writeBack: () => true,
+      },
     });
     this.#isUp = true;
     this.sync = createPlanner(this.fs.tree, {

@@ -13,7 +13,8 @@ let live: Live;
 beforeEach(async () => {
   rig = await startRig(startLocalS3);
   const never = { relistMs: 3_600_000, quietMs: 3_600_000, maxAgeMs: 3_600_000 };
-  live = await rig.second(never, { fsync: 's3', flusher: { flush: () => undefined } });
+  const flusher = { flush: () => undefined, writeBack: () => false };
+  live = await rig.second(never, { fsync: 's3', flusher });
 });
 afterEach(async () => {
   await rig.end();

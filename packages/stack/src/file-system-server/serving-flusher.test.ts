@@ -2,7 +2,7 @@ import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { FlushSlot, FlushState, ServingFlusher } from './serving-flusher.ts';
+import { FlushSlot, FlushState, ServingFlusher, behindBlockBytes } from './serving-flusher.ts';
 
 let dir: string;
 let fd: number;
@@ -92,6 +92,24 @@ test('a lone writer on a fast disk is served here, until somebody waits or the d
     finish();
   }
   expect(isHere()).toBe(false);
+});
+
+test('writes back there while nothing else is to be done, and a flush comes first', () => {
+  const { flusher, numbers, outcomes, finish } = start();
+  const offset = 3 * 2 ** 40;
+  expect(flusher.writeBack(fd, offset, 65_536)).toBe(false);
+  numbers[FlushSlot.ready] = 1;
+  expect(flusher.writeBack(fd, offset + 1, 65_536)).toBe(true);
+  expect(numbers[FlushSlot.state]).toBe(FlushState.behind);
+  const asked = numbers.slice(FlushSlot.behindFd, FlushSlot.behindBlocks + 1);
+  expect(asked).toEqual(Int32Array.of(fd, offset / behindBlockBytes, 2));
+  // The thread has not come round to it, or is at it.
+  expect(flusher.writeBack(fd, 0, 65_536)).toBe(false);
+  flusher.flush([fd]);
+  expect(flusher.writeBack(fd, 0, 65_536)).toBe(false);
+  finish();
+  expect(outcomes).toEqual([false]);
+  expect(flusher.writeBack(fd, 0, 65_536)).toBe(true);
 });
 
 test('a file that cannot be flushed is told', () => {

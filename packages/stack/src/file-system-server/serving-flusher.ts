@@ -1,14 +1,28 @@
 /**
- * The serving thread's way to a thread that does nothing but fdatasync(2). They share a few numbers: the serving
- * thread writes what is to be flushed and wakes the other, which writes the outcome and wakes the serving thread's
- * poll(2). No message passing: that would cost as much as a fast disk does.
+ * The serving thread's way to a thread that does nothing but wait for the disk: fdatasync(2), and beginning to write
+ * what will be flushed later. They share a few numbers: the serving thread writes what is to be flushed and wakes the
+ * other, which writes the outcome and wakes the serving thread's poll(2). No message passing: that would cost as much
+ * as a fast disk does.
  */
 import { fdatasyncSync } from 'node:fs';
 import type { Flusher } from '@moorage/file-system';
 
 /** Indices of the shared numbers; the descriptors come last. */
-export const FlushSlot = { state: 0, failed: 1, ready: 2, count: 3, first: 4 } as const;
-export const FlushState = { idle: 0, asked: 1, done: 2 } as const;
+export const FlushSlot = {
+  state: 0,
+  failed: 1,
+  ready: 2,
+  /** What to write back: a descriptor and whole blocks. */
+  behindFd: 3,
+  behindBlock: 4,
+  behindBlocks: 5,
+  count: 6,
+  first: 7,
+} as const;
+/** `behind`: to be written back. A flush may be asked for meanwhile, nothing else. */
+export const FlushState = { idle: 0, asked: 1, done: 2, behind: 3 } as const;
+/** Offsets of large files do not fit into the numbers. */
+export const behindBlockBytes = 65_536;
 
 /** Of one flush; beyond that (that many fsyncs at the same moment) the rest is flushed here. */
 const descriptorsMax = 1020;
@@ -68,6 +82,20 @@ export class ServingFlusher implements Flusher {
     numbers[FlushSlot.count] = there.length;
     Atomics.store(numbers, FlushSlot.state, FlushState.asked);
     Atomics.notify(numbers, FlushSlot.state);
+  }
+
+  /** Who never calls fsync has no thread for that, and nothing to gain by it. */
+  writeBack(descriptor: number, offset: number, length: number): boolean {
+    const numbers = this.#numbers;
+    const isReady = Atomics.load(numbers, FlushSlot.ready) !== 0;
+    if (!isReady || Atomics.load(numbers, FlushSlot.state) !== FlushState.idle) return false;
+    const block = Math.floor(offset / behindBlockBytes);
+    numbers[FlushSlot.behindFd] = descriptor;
+    numbers[FlushSlot.behindBlock] = block;
+    numbers[FlushSlot.behindBlocks] = Math.ceil((offset + length) / behindBlockBytes) - block;
+    Atomics.store(numbers, FlushSlot.state, FlushState.behind);
+    Atomics.notify(numbers, FlushSlot.state);
+    return true;
   }
 
   /** Call when the poll was woken. */
