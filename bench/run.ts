@@ -2,12 +2,13 @@
  * `npm run bench -- [case …] [--rounds N] [--smoke] [--json]`: runs benchmarks and prints, per case,
  * subject and figure, the median, the range and the ratio to the first subject.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { BenchmarkCase, Figures } from './case.ts';
 import { CASES } from './cases.ts';
+import { Guard } from './guard.ts';
 import { median } from './statistics.ts';
 
 const { values, positionals } = parseArgs({
@@ -29,6 +30,18 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(CASES)) {
 
 async function runCase(benchmark: BenchmarkCase): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'moorage-bench-'));
+  const guard = new Guard(directory);
+  try {
+    print(benchmark, await resultsOf(benchmark, directory));
+  } finally {
+    await guard.end();
+  }
+}
+
+async function resultsOf(
+  benchmark: BenchmarkCase,
+  directory: string,
+): Promise<Map<string, Figures[]>> {
   const prepared = await benchmark.prepare({ small: values.smoke, directory });
   const results = new Map<string, Figures[]>(prepared.subjects.map(({ name }) => [name, []]));
   try {
@@ -37,11 +50,10 @@ async function runCase(benchmark: BenchmarkCase): Promise<void> {
       const order = round % 2 === 0 ? prepared.subjects : [...prepared.subjects].reverse();
       for (const subject of order) results.get(subject.name)!.push(await subject.round());
     }
+    return results;
   } finally {
     await prepared.close();
-    await rm(directory, { recursive: true, force: true });
   }
-  print(benchmark, results);
 }
 
 function print(benchmark: BenchmarkCase, results: Map<string, Figures[]>): void {
