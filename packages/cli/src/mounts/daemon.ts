@@ -1,6 +1,6 @@
 // The process that `moorage mount` leaves behind. Started with an IPC channel: the request comes over
 // it, the outcome goes back, then the channel is closed and the command that started it ends.
-import { appendFileSync } from 'node:fs';
+import { logFile, type Log } from './log-file.ts';
 import { serveMount, type MountRequest, type ServedMount } from './serve-mount.ts';
 
 export type DaemonOutcome =
@@ -24,10 +24,8 @@ process.on('SIGHUP', () => {});
 
 let answered = false;
 
-async function serve({ mount, logFile }: DaemonRequest): Promise<void> {
-  const log = (level: string, text: string): void => {
-    appendFileSync(logFile, `${new Date().toISOString()} ${level} ${text}\n`);
-  };
+async function serve({ mount, logFile: path }: DaemonRequest): Promise<void> {
+  const log = logFile(path);
   let served: ServedMount;
   try {
     served = await serveMount(mount, log);
@@ -44,10 +42,7 @@ async function serve({ mount, logFile }: DaemonRequest): Promise<void> {
   process.exit(0);
 }
 
-async function stop(
-  { server }: ServedMount,
-  log: (level: string, text: string) => void,
-): Promise<void> {
+async function stop({ server }: ServedMount, log: Log): Promise<void> {
   try {
     await server.stop({ drain: true, signal: AbortSignal.timeout(DRAIN_MS_MAX) });
   } catch (error) {
