@@ -1,6 +1,14 @@
 /** A disk that is full: refused, nothing damaged, and it goes on when there is space again. */
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -123,4 +131,31 @@ test('filled by others: what was acknowledged stays, over a restart too, and it 
   fs = open();
   expect(fs.lookup(root, rootIno, 'after', out)).toBe(ok);
   expectFiles('e', before, bytes);
+}, 120_000);
+
+test('of a write that does not fit whole, what fits is written, and its length is said', () => {
+  const old = Buffer.alloc(4_000, 'o');
+  const wanted = Buffer.alloc(1_000_000, 'w');
+  const into = Buffer.alloc(2_000_000);
+  const handle = fs.create(root, rootIno, 'f', 0o644, Open.exclusive, out);
+  const { ino } = out;
+  expect(fs.write(root, ino, 0, old, 0, old.length, 0)).toBe(old.length);
+  const foreign = fillDisk();
+  truncateSync(foreign, statSync(foreign).size - 500_000);
+  const written = fs.write(root, ino, 1_000, wanted, 0, wanted.length, 0);
+  expect(written).toBeGreaterThan(100_000);
+  expect(written).toBeLessThan(wanted.length);
+  const whole = Buffer.concat([old.subarray(0, 1_000), wanted.subarray(0, written)]);
+  const expectWhole = (): void => {
+    const n = fs.read(root, ino, 0, into.length, into, 0);
+    expect(into.subarray(0, n).equals(whole)).toBe(true);
+  };
+  expectWhole();
+  const more = fs.write(root, ino, whole.length, wanted, 0, wanted.length, 0);
+  expect(errorOf(more)).toBe(FsError.NoSpace);
+  expectWhole();
+  fs.release(ino, handle, 0n);
+  fs.abandon();
+  fs = open();
+  expectWhole();
 }, 120_000);

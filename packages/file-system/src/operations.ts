@@ -321,7 +321,7 @@ export interface FileSystemOperations {
     into: Uint8Array,
     at: number,
   ): Result;
-  /** Writes bytes[at, at+length). Result = bytes written (all of them). `flags`: see `Write`. */
+  /** Writes bytes[at, at+length). Result = bytes written: all, or what the disk had space for. `flags`: see `Write`. */
   write(
     c: Caller,
     ino: number,

@@ -91,6 +91,7 @@ export class CacheFiles {
     if (done < length) into.fill(0, at + done, at + length);
   }
 
+  /** All of them, or it throws. */
   write(
     ino: number,
     place: number,
@@ -99,13 +100,26 @@ export class CacheFiles {
     at: number,
     length: number,
   ): void {
+    for (let done = 0; done < length;)
+      done += this.writeSome(ino, place, offset + done, from, at + done, length - done);
+  }
+
+  /** How many there was space for. Throws when there was none for any. */
+  writeSome(
+    ino: number,
+    place: number,
+    offset: number,
+    from: Uint8Array,
+    at: number,
+    length: number,
+  ): number {
     failpoint(Failpoint.cacheWrite);
     const path = this.path(ino, place);
     const file = this.#opened(path);
     this.#touched.add(path);
-    for (let done = 0; done < length;)
-      done += writeSync(file.fd, from, at + done, length - done, offset + done);
-    this.#written(file, offset, length);
+    const written = writeSync(file.fd, from, at, length, offset);
+    this.#written(file, offset, written);
+    return written;
   }
 
   /** What lies behind goes to the disk while the next is written: whoever calls fsync at the end waits less. */

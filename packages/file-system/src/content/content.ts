@@ -115,21 +115,25 @@ export class Content {
     else this.caches.read(inode.ino, inode.place, offset, length, into, at);
   }
 
-  /** Sets bytes and size. `neededToWrite` must be undefined. Inside a transaction; on NoSpace nothing has changed. */
-  write(inode: Inode, offset: number, from: Uint8Array, at: number, length: number): Status {
-    const end = offset + length;
+  /**
+   * Sets bytes and size. Returns how many bytes the disk had space for; 0: for none, and nothing has changed.
+   * `neededToWrite` must be undefined, and `length` not 0. Inside a transaction.
+   */
+  write(inode: Inode, offset: number, from: Uint8Array, at: number, length: number): number {
+    let written: number;
     try {
-      if (Math.max(inode.size, end) <= smallBytesMax && !isCacheFile(inode.place))
-        this.#writeSmall(inode, offset, from, at, length);
-      else this.#writeLarge(inode, offset, from, at, length);
+      if (Math.max(inode.size, offset + length) <= smallBytesMax && !isCacheFile(inode.place))
+        written = this.#writeSmall(inode, offset, from, at, length);
+      else written = this.#writeLarge(inode, offset, from, at, length);
     } catch (error) {
-      if (isNoSpace(error)) return FsError.NoSpace;
+      if (isNoSpace(error)) return 0;
       throw error;
     }
-    if (end > inode.size) inode.size = end;
-    this.grownBytes += length;
+    if (written === 0) return 0;
+    if (offset + written > inode.size) inode.size = offset + written;
+    this.grownBytes += written;
     this.store.touch(inode);
-    return ok;
+    return written;
   }
 
   /** Inside a transaction; on NoSpace nothing has changed. Bytes cut off or added read as zeros later. */
@@ -221,7 +225,12 @@ export class Content {
     if (isSlot(inode.place)) {
       const dirty = inode.baseEnd === 0;
       this.slots.read(inode.place, 0, inode.size, this.#buffer, 0);
-      this.caches.write(inode.ino, place, 0, this.#buffer, 0, inode.size);
+      try {
+        this.caches.write(inode.ino, place, 0, this.#buffer, 0, inode.size);
+      } catch (error) {
+        this.caches.remove(inode.ino, place);
+        throw error;
+      }
       extents.set(0, 1, dirty ? BlockState.dirty : BlockState.clean);
       this.#discarded.push({ ino: inode.ino, place: inode.place });
     } else {
@@ -266,12 +275,13 @@ export class Content {
     this.caches.close();
   }
 
-  #writeSmall(inode: Inode, offset: number, from: Uint8Array, at: number, length: number): void {
+  #writeSmall(inode: Inode, offset: number, from: Uint8Array, at: number, length: number): number {
     const end = offset + length;
     const old = inode.place;
+    let written = length;
     if (isSlot(old) && slotBytes[sizeClassOf(old)]! >= end) {
       if (offset > inode.size) this.slots.write(old, inode.size, zeros, 0, offset - inode.size);
-      this.slots.write(old, offset, from, at, length);
+      written = this.slots.writeSome(old, offset, from, at, length);
     } else {
       const size = Math.max(inode.size, end);
       const whole = this.#buffer;
@@ -287,12 +297,30 @@ export class Content {
     }
     // Small files are exported whole.
     inode.baseEnd = 0;
+    return written;
   }
 
-  #writeLarge(inode: Inode, offset: number, from: Uint8Array, at: number, length: number): void {
+  #writeLarge(inode: Inode, offset: number, from: Uint8Array, at: number, length: number): number {
     this.toCacheFile(inode);
-    this.caches.write(inode.ino, inode.place, offset, from, at, length);
-    this.store.setBlocks(inode, blockOf(offset), blockAfter(offset + length), BlockState.dirty);
+    if (offset > inode.size) this.#clearBeyondEnd(inode);
+    let written = this.caches.writeSome(inode.ino, inode.place, offset, from, at, length);
+    if (written < length) written = this.#wholeBlocks(inode, offset, written);
+    if (written > 0)
+      this.store.setBlocks(inode, blockOf(offset), blockAfter(offset + written), BlockState.dirty);
+    return written;
+  }
+
+  /** Of so many bytes written, those that count: a block whose other bytes are in S3 only was to be written whole. */
+  #wholeBlocks(inode: Inode, offset: number, written: number): number {
+    const last = blockOf(offset + written);
+    const isAbsent = this.isAbsent(inode, last * blockBytes, (last + 1) * blockBytes);
+    return isAbsent ? Math.max(0, last * blockBytes - offset) : written;
+  }
+
+  /** Bytes of a write that was never finished may be behind the end, where there will be zeros now. */
+  #clearBeyondEnd(inode: Inode): void {
+    if (this.caches.size(inode.ino, inode.place) > inode.size)
+      this.caches.truncate(inode.ino, inode.place, inode.size);
   }
 
   #shrink(inode: Inode, size: number): void {
@@ -306,6 +334,7 @@ export class Content {
   }
 
   #grow(inode: Inode, size: number): void {
+    if (isCacheFile(inode.place)) this.#clearBeyondEnd(inode);
     if (!isSlot(inode.place)) return;
     if (size > smallBytesMax) this.toCacheFile(inode);
     else {

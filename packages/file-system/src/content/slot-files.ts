@@ -137,12 +137,17 @@ export class SlotFiles {
     if (done < length) into.fill(0, at + done, at + length);
   }
 
+  /** All of them, or it throws. */
   write(place: number, offset: number, from: Uint8Array, at: number, length: number): void {
-    const { fd, bytes } = this.#classes[sizeClassOf(place)]!;
-    const start = numberOf(place) * bytes + offset;
-    failpoint(Failpoint.slotWrite);
     for (let done = 0; done < length;)
-      done += writeSync(fd, from, at + done, length - done, start + done);
+      done += this.writeSome(place, offset + done, from, at + done, length - done);
+  }
+
+  /** How many there was space for. Throws when there was none for any. */
+  writeSome(place: number, offset: number, from: Uint8Array, at: number, length: number): number {
+    const { fd, bytes } = this.#classes[sizeClassOf(place)]!;
+    failpoint(Failpoint.slotWrite);
+    return writeSync(fd, from, at, length, numberOf(place) * bytes + offset);
   }
 
   /** The open file a place is in, until `close`. */

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Failpoint, installFailpoints } from '../failpoint.ts';
 import { Dirty } from '../sync/port.ts';
 import {
   Allocate,
@@ -16,7 +17,7 @@ import {
   Write,
 } from '../operations.ts';
 import { FakePlanner, remoteFile } from '../testing/fake-planner.ts';
-import { caller, Fixture, root } from '../testing/fixture.ts';
+import { caller, Fixture, must, root } from '../testing/fixture.ts';
 
 let fx: Fixture;
 beforeEach(() => (fx = new Fixture()));
@@ -81,6 +82,23 @@ describe('write', () => {
     fx.fs.setattr(root, ino, changes, newAttributes());
     expect(fx.read(ino)).toBe('xx\0\0\0y\0\0');
   });
+
+  test.each(['a truncation', 'a write'])(
+    'no bytes of a write that a crash cut off come back when %s moves the end behind them',
+    (growth) => {
+      const ino = fx.file(rootIno, 'f', 'x'.repeat(100_000));
+      installFailpoints((name) => {
+        if (name === Failpoint.journalAppend) throw new Error('killed');
+      });
+      expect(() => fx.write(ino, 100_000, 'cut off'.repeat(10_000))).toThrow('killed');
+      installFailpoints(undefined);
+      fx.crash();
+      expect(fx.stat(ino).size).toBe(100_000);
+      if (growth === 'a write') fx.write(ino, 200_000, 'x');
+      else must(fx.fs.fallocate(root, ino, 0, 0, 200_001));
+      expect(fx.read(ino, 100_000, 100_000)).toBe('\0'.repeat(100_000));
+    },
+  );
 
   test('a file that grows past every size class keeps its bytes', () => {
     const { ino } = fx.open(rootIno, 'f');

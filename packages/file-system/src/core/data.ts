@@ -127,17 +127,17 @@ export function write(
   if (length === 0) return 0;
 
   core.begin();
-  status = core.content.write(inode, start, bytes, at, length);
-  if (status === ok) {
+  const written = core.content.write(inode, start, bytes, at, length);
+  if (written > 0) {
     core.modifiedTimes(inode);
     if ((flags & Write.killPrivileges) !== 0 || core.identity.uid !== 0)
       inode.mode = Identity.withoutPrivileges(inode.mode);
     core.planner.changed(ino, Dirty.content);
     // Who appends behind an end that has moved has cached its bytes where it thought the end was.
-    if (start === offset) core.tellInode(c.view, ino, start, length);
+    if (start === offset) core.tellInode(c.view, ino, start, written);
     else core.tellInode(-1, ino, Math.min(start, offset), Math.abs(start - offset) + length);
   }
-  const result = status === ok ? length : failure(status);
+  const result = written > 0 ? written : failure(FsError.NoSpace);
   core.end(c, ino, result);
   return result;
 }

@@ -72,7 +72,10 @@ export function write(x: Exchange): number {
     ((writeFlags & WriteFlag.killPrivileges) !== 0 ? Write.killPrivileges : 0);
   const offset = r.u64(body + 8);
   const n = x.fileSystem.write(x.caller, x.ino, offset, r.bytes, body + 40, length, flags);
-  return n < 0 ? errorOf(n) : replyWritten(x, n);
+  if (n < 0) return errorOf(n);
+  // The disk has become full. For its cache the kernel takes "some of it" for all of it.
+  if (n < length && (writeFlags & WriteFlag.fromCache) !== 0) return FsError.NoSpace;
+  return replyWritten(x, n);
 }
 
 /** struct fuse_write_out: u32 size, padding. */
