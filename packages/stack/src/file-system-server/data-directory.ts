@@ -3,7 +3,15 @@
  * ends), one bucket and prefix for ever, and the file system's own id.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Session } from '@moorage/fuse';
 import { tryLock } from '@moorage/fuse';
@@ -72,7 +80,14 @@ function readJson<T>(file: string): T | undefined {
   }
 }
 
+/** Whole or not at all, after a power failure too. */
 function writeJson(file: string, value: unknown): void {
-  writeFileSync(`${file}.new`, JSON.stringify(value), { mode: 0o600 });
+  const fd = openSync(`${file}.new`, 'w', 0o600);
+  try {
+    writeSync(fd, JSON.stringify(value));
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
   renameSync(`${file}.new`, file);
 }
