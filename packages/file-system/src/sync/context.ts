@@ -4,6 +4,7 @@ import type { Attributes } from '../operations.ts';
 import { Agenda } from './agenda.ts';
 import { Record, formatBase, parseBase } from './base.ts';
 import type { Base } from './base.ts';
+import { FailureLog } from './failure-log.ts';
 import { KeyNames, lostAndFoundPrefix, modeOfNames } from './key-names.ts';
 import { Outbox } from './outbox.ts';
 import type { SyncConflict, Tree } from './port.ts';
@@ -51,6 +52,7 @@ export class Context {
   exported = 0;
   imported = 0;
   readonly #attributes: Attributes = newAttributes();
+  readonly #failures: FailureLog;
   /** Our own effects on keys, counted, so that a listing that began before one does not undo it. */
   #effects = 0;
   #listings = 0;
@@ -59,6 +61,7 @@ export class Context {
   constructor(tree: Tree, options: SyncOptions) {
     this.tree = tree;
     this.options = options;
+    this.#failures = new FailureLog(options.log);
     this.synchronization = new Synchronization(tree, options);
     const forget = (): void => this.#forgetTree();
     const isEscaping = tree.transaction(() => modeOfNames(tree, options.escapeKeys, forget));
@@ -120,8 +123,9 @@ export class Context {
   }
 
   failed(code: string, message: string): void {
-    this.lastError = { code, message, atMs: this.now() };
-    this.options.log(`sync failure code=${code} | ${message}`);
+    const atMs = this.now();
+    this.lastError = { code, message, atMs };
+    this.#failures.failed(code, message, atMs);
   }
 
   /** A listing starts; what this returns is passed to `isOutdated` for every key it shows. */
