@@ -63,6 +63,9 @@ test(
     expect(shown).toContain('    "f/d/./": DotComponent, a name in it is . or ..\n');
     expect(shown).toContain('    "f/taken": NameTaken, there is a directory of this name\n');
     expect((await moorage('status')).stdout).toContain('moorage status --failures says why');
+    const alone = await moorage('status', '--from', '6');
+    expect(alone.status).toBe(2);
+    expect(alone.stderr).toContain('Add --failures.');
     const json = await moorage('status', '--failures', '--from', '6', '--json');
     const { mounts } = JSON.parse(json.stdout) as { mounts: { failures: unknown }[] };
     expect(mounts[0]?.failures).toMatchObject({

@@ -1,5 +1,5 @@
 import type { FailureList, FileSystemStatus, PendingList } from '@moorage/stack/control';
-import { EXIT, type ExitCode } from '../command-line/outcome.ts';
+import { EXIT, usageError, type ExitCode } from '../command-line/outcome.ts';
 import type { Terminal } from '../command-line/terminal.ts';
 import type { ParsedArguments } from '../command-line/verb.ts';
 import { directories } from '../directories.ts';
@@ -59,6 +59,9 @@ const PENDING_MAX = 10_000;
 
 async function status(args: ParsedArguments<Option>, terminal: Terminal): Promise<ExitCode> {
   const mounts = recordedMounts(directories(process.env, args.values['data-dir']).data);
+  if (args.values.from !== undefined && !args.switches.has('failures')) {
+    throw usageError('--from is a page of the failures.', 'Add --failures.');
+  }
   if (args.switches.has('prometheus')) return prometheus(mounts, terminal);
   const wanted: Wanted = {
     pending: args.switches.has('pending'),

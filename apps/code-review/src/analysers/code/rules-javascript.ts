@@ -18,6 +18,33 @@ const paths = /(?:path\.)?basename|sanitizeFilename|sanitize/;
 
 const domHtml = flowing('js-dom-html', 79, 'low', 'low', 'Markup is set from a value', remedy.xss);
 
+const commandInjection = flowing(
+  'js-command-injection',
+  78,
+  'critical',
+  'high',
+  'Command injection',
+  remedy.command,
+);
+
+const codeInjection = flowing(
+  'js-code-injection',
+  95,
+  'critical',
+  'high',
+  'Text is run as code',
+  remedy.code,
+);
+
+const pathTraversal = flowing(
+  'js-path-traversal',
+  22,
+  'high',
+  'high',
+  'Path traversal',
+  remedy.path,
+);
+
 /** Rules for every JavaScript and TypeScript file. */
 export const javascriptRules: RulePack = {
   calls: [
@@ -115,14 +142,7 @@ export const javascriptRules: RulePack = {
   ],
   sinks: [
     {
-      rule: flowing(
-        'js-command-injection',
-        78,
-        'critical',
-        'high',
-        'Command injection',
-        remedy.command,
-      ),
+      rule: commandInjection,
       names: ['exec', 'execSync', 'command', 'commandSync'],
       callee: /^(?:child_process|shelljs|shell|execa)\.(?:exec|execSync|command|commandSync)$/,
       positions: [0],
@@ -130,27 +150,13 @@ export const javascriptRules: RulePack = {
       composed: { needle: /child_process|shelljs|execa/, test: isComposed },
     },
     {
-      rule: flowing(
-        'js-command-injection',
-        78,
-        'critical',
-        'high',
-        'Command injection',
-        remedy.command,
-      ),
+      rule: commandInjection,
       names: ['spawn', 'spawnSync', 'execFile', 'execFileSync', 'fork'],
       callee: /^child_process\.(?:spawn|spawnSync|execFile|execFileSync|fork)$/,
       positions: [0],
     },
     {
-      rule: flowing(
-        'js-command-injection',
-        78,
-        'critical',
-        'high',
-        'Command injection',
-        remedy.command,
-      ),
+      rule: commandInjection,
       names: ['spawn', 'spawnSync', 'execFile', 'execFileSync'],
       callee: /^child_process\.(?:spawn|spawnSync|execFile|execFileSync)$/,
       positions: [1],
@@ -162,14 +168,7 @@ export const javascriptRules: RulePack = {
           /["'`](?:-c|\/c)["'`]/.test(call.arguments[1]?.text ?? '')),
     },
     {
-      rule: flowing(
-        'js-code-injection',
-        95,
-        'critical',
-        'high',
-        'Text is run as code',
-        remedy.code,
-      ),
+      rule: codeInjection,
       names: ['eval', 'runInNewContext', 'runInThisContext', 'runInContext', 'Script'],
       callee: /^(?:(?:globalThis|window|global)\.)?eval$|^vm\.runIn\w+$|^new vm\.Script$/,
       // What follows the text is the context it runs in.
@@ -177,14 +176,7 @@ export const javascriptRules: RulePack = {
       composed: { needle: /\b(?:eval|runIn\w+|Script)\s*\(/, test: () => true },
     },
     {
-      rule: flowing(
-        'js-code-injection',
-        95,
-        'critical',
-        'high',
-        'Text is run as code',
-        remedy.code,
-      ),
+      rule: codeInjection,
       names: ['Function'],
       callee: /^(?:new )?Function$/,
       positions: 'all',
@@ -257,7 +249,7 @@ export const javascriptRules: RulePack = {
         ),
     },
     {
-      rule: flowing('js-path-traversal', 22, 'high', 'high', 'Path traversal', remedy.path),
+      rule: pathTraversal,
       names: [
         'readFile',
         'readFileSync',
@@ -286,7 +278,7 @@ export const javascriptRules: RulePack = {
       sanitizers: paths,
     },
     {
-      rule: flowing('js-path-traversal', 22, 'high', 'high', 'Path traversal', remedy.path),
+      rule: pathTraversal,
       names: ['sendFile', 'download', 'sendfile'],
       callee: /^(?:res|response|reply)\.(?:sendFile|sendfile|download)$/,
       positions: [0],

@@ -6,6 +6,15 @@ function keyword(call: Call, name: string): string | null {
   return call.arguments.find((argument) => argument.name === name)?.text ?? null;
 }
 
+const commandInjection = flowing(
+  'py-command-injection',
+  78,
+  'critical',
+  'high',
+  'Command injection',
+  remedy.command,
+);
+
 export const pythonRules: RulePack = {
   calls: [
     {
@@ -97,14 +106,7 @@ export const pythonRules: RulePack = {
   ],
   sinks: [
     {
-      rule: flowing(
-        'py-command-injection',
-        78,
-        'critical',
-        'high',
-        'Command injection',
-        remedy.command,
-      ),
+      rule: commandInjection,
       names: [
         'system',
         'popen',
@@ -122,14 +124,7 @@ export const pythonRules: RulePack = {
       sanitizers: /(?:shlex\.)?quote/,
     },
     {
-      rule: flowing(
-        'py-command-injection',
-        78,
-        'critical',
-        'high',
-        'Command injection',
-        remedy.command,
-      ),
+      rule: commandInjection,
       names: ['run', 'call', 'check_call', 'check_output', 'Popen'],
       callee: /^subprocess\.(?:run|call|check_call|check_output|Popen)$/,
       positions: [0],
