@@ -52,7 +52,8 @@ export function markdown(input: ReportInput): string {
   parts.push(...remarks(groups, rules));
   const hidden = open.length - (findingsShown - left);
   if (hidden > 0) {
-    parts.push(`${hidden} findings are not shown here: see \`findings.json\` or \`report.sarif\`.`);
+    const findings = hidden === 1 ? '1 finding is' : `${hidden} findings are`;
+    parts.push(`${findings} not shown here: see \`findings.json\` or \`report.sarif\`.`);
     parts.push('');
   }
   const suppressed = input.findings.length - open.length;
@@ -165,7 +166,7 @@ function describe(finding: Finding, title: string, withCode: boolean): string[] 
       const place = step.path === finding.path ? `line ${step.line}` : `${step.path}:${step.line}`;
       return `${step.path === finding.path ? place : inline(place)} ${escapeMarkdown(step.note)}`;
     })
-    .join(' → ');
+    .join(finding.basis === 'dataflow' ? ' → ' : '; ');
   const details = [
     ...(withCode && finding.snippet !== '' ? ['', ...fence(finding.snippet)] : []),
     ...(way === '' ? [] : ['', way]),

@@ -180,7 +180,7 @@ describe('Markdown', () => {
     ]);
     expect(text).toContain('2 places, CWE-89, `moorage/js-sql-injection`. Help\n');
     expect(text).toContain('| A remark | 1 | `oxlint/x` |');
-    expect(text).toContain('1 findings are not shown here');
+    expect(text).toContain('1 finding is not shown here');
   });
 
   test('a repository that no analyser can read is not called clean', () => {
