@@ -70,6 +70,9 @@ export interface FileSystemOptions {
 
 const maintainMs = 200;
 const changesPerCommitMax = 20_000;
+/** Pages that are unfolded for one commit, and the pause after each: whoever comes meanwhile waits for one. */
+const pagesPerCommit = 16;
+const unfoldMs = 10;
 
 export class FileSystem implements FileSystemOperations {
   /** For the planner. */
@@ -360,10 +363,13 @@ export class FileSystem implements FileSystemOperations {
   maintain(idle: boolean): number {
     this.#orphans.dropForgotten();
     const { database } = this.#core.store;
-    if (database.changes === 0) return Infinity;
+    const mayUnfold = idle && database.changes < pagesPerCommit && database.writable();
+    if (mayUnfold && database.unfoldPage()) return unfoldMs;
+    if (database.changes === 0) return database.pages.count > 0 ? maintainMs : Infinity;
     if (!idle && database.changes < changesPerCommitMax) return maintainMs;
     database.commit();
-    return database.changes === 0 ? Infinity : maintainMs;
+    if (database.changes > 0) return maintainMs;
+    return database.pages.count > 0 ? unfoldMs : Infinity;
   }
 
   /** Everything is on disk afterwards. */

@@ -14,12 +14,12 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { Extents, type BlockState } from '../content/extents.ts';
 import { Failpoint, failpoint } from '../failpoint.ts';
 import { Journal } from './journal.ts';
+import { ListedPages, type ListedPage } from './listed-pages.ts';
 import {
   hasContent,
   openDatabase,
   orphanInodeSql,
   putInodeSql,
-  putListedSql,
   schemaVersion,
   type Row,
 } from './schema.ts';
@@ -28,8 +28,8 @@ import {
 export type Entry =
   /** An inode's row. */
   | ['i', ...Row]
-  /** A new inode that came with a listing (`listedRowOf`). */
-  | ['l', ...Row]
+  /** New inodes that came with a listing. */
+  | ['p', ListedPage]
   /** An inode has lost its last name, at this time. */
   | ['o', number, number, number]
   /** An inode is gone. */
@@ -56,8 +56,8 @@ export class Database {
   readonly #journal: Journal;
   readonly #reserve: string;
   readonly #reserveBytes: number;
+  readonly pages: ListedPages;
   readonly #putInode: StatementSync;
-  readonly #putListed: StatementSync;
   readonly #orphanInode: StatementSync;
   readonly #deleteInode: StatementSync;
   readonly #putExtents: StatementSync;
@@ -91,7 +91,7 @@ export class Database {
     this.#journal = new Journal(journalPath);
     this.sql = openDatabase(join(dir, 'metadata.db'));
     this.#putInode = this.sql.prepare(putInodeSql);
-    this.#putListed = this.sql.prepare(putListedSql);
+    this.pages = new ListedPages(this.sql);
     this.#orphanInode = this.sql.prepare(orphanInodeSql);
     this.#deleteInode = this.sql.prepare('DELETE FROM inode WHERE ino = ?');
     this.#putExtents = this.sql.prepare('INSERT OR REPLACE INTO extent VALUES (?, ?)');
@@ -146,12 +146,11 @@ export class Database {
 
   /** Writes a row into the open transaction; it is in the journal already. */
   putInodeRow(row: Row): void {
+    this.pages.unfoldOf(row[0] as number);
     this.#putInode.run(...row);
   }
-  putListedRow(row: Row): void {
-    this.#putListed.run(...row);
-  }
   deleteInodeRow(ino: number): void {
+    this.pages.unfoldOf(ino);
     this.#deleteInode.run(ino);
     this.#deleteExtents.run(ino);
   }
@@ -174,6 +173,21 @@ export class Database {
 
   add(entry: Entry): void {
     this.#entries.push(JSON.stringify(entry));
+  }
+
+  /** New inodes, of which there is no other entry in this transaction. */
+  addPage(page: ListedPage): void {
+    const text = JSON.stringify(page);
+    this.#entries.push(`["p",${text}]`);
+    this.pages.add(page, text);
+  }
+
+  /** A page becomes rows, which the next COMMIT keeps. False: there is none. */
+  unfoldPage(): boolean {
+    if (this.pages.count === 0) return false;
+    this.pages.unfoldFirst();
+    this.#changes++;
+    return true;
   }
 
   /**
@@ -267,6 +281,7 @@ export class Database {
   }
 
   #replay(): void {
+    this.pages.reload();
     const committed = Number(this.record('journal') ?? 0);
     this.#journal.replay(committed, (payload) => this.#apply(payload));
   }
@@ -276,14 +291,15 @@ export class Database {
       switch (entry[0]) {
         case 'i': {
           const row = entry.slice(1) as Row;
-          this.#putInode.run(...row);
+          this.putInodeRow(row);
           if (hasContent(row)) this.replayed.add(row[0] as number);
           break;
         }
-        case 'l':
-          this.#putListed.run(...(entry.slice(1) as Row));
+        case 'p':
+          this.pages.add(entry[1], JSON.stringify(entry[1]));
           break;
         case 'o':
+          this.pages.unfoldOf(entry[1]);
           this.#orphanInode.run(entry[1], entry[2], entry[3]);
           break;
         case 'd':

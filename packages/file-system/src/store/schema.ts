@@ -4,7 +4,7 @@ import { Kind } from '../operations.ts';
 import { Inode } from './inode.ts';
 
 /** Raised when a table, a row or a journal entry changes its meaning; an older directory is then refused. */
-export const schemaVersion = 1;
+export const schemaVersion = 2;
 
 /** Order of `rowOf`, of journal entries and of every `SELECT *` below. */
 const columns = [
@@ -48,25 +48,12 @@ export const putInodeSql: string = `INSERT INTO inode (${inodeColumns}) VALUES (
 export const orphanInodeSql = `UPDATE inode SET parent = 0, name = '', nlink = 0, ctime_sec = ?2, ctime_nsec = ?3
   WHERE ino = ?1`;
 
-/** Of a file that was found in a listing: one time, all bytes in S3, everything else as it is at first. */
+/**
+ * Of a file that was found in a listing: one time, all bytes in S3, everything else as it is at first. Number, parent,
+ * name, mode, uid, gid, size, seconds, nanoseconds, base.
+ */
 export const putListedSql: string = `INSERT INTO inode (${inodeColumns})
   VALUES (?1, ${Kind.file}, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9, ?8, ?9, ?8, ?9, ?8, ?9, 0, 0, 0, ?7, '', ?10)`;
-
-/** The parameters of `putListedSql`. */
-export function listedRowOf(inode: Inode): Row {
-  return [
-    inode.ino,
-    inode.parent,
-    inode.name,
-    inode.mode,
-    inode.uid,
-    inode.gid,
-    inode.size,
-    inode.mtimeSec,
-    inode.mtimeNsec,
-    inode.base,
-  ];
-}
 
 export function openDatabase(path: string): DatabaseSync {
   const database = new DatabaseSync(path);
@@ -96,6 +83,7 @@ export function openDatabase(path: string): DatabaseSync {
     CREATE INDEX IF NOT EXISTS inode_name ON inode (parent, name, kind);
     CREATE INDEX IF NOT EXISTS inode_parent ON inode (parent);
     CREATE INDEX IF NOT EXISTS inode_dirty ON inode (dirty) WHERE dirty <> 0;
+    CREATE TABLE IF NOT EXISTS page (first INTEGER PRIMARY KEY, "end" INTEGER NOT NULL, files TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS extent (ino INTEGER PRIMARY KEY, runs TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS used (ino INTEGER PRIMARY KEY, sec INTEGER NOT NULL);
     CREATE INDEX IF NOT EXISTS used_sec ON used (sec, ino);

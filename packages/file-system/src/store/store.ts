@@ -11,7 +11,8 @@ import { Kind } from '../operations.ts';
 import { Database } from './database.ts';
 import { childIno, childKind, Directory, packChild } from './directory.ts';
 import { firstIno, Inode } from './inode.ts';
-import { inodeColumns, inodeOf, listedRowOf, rowOf, type Row } from './schema.ts';
+import type { ListedPage } from './listed-pages.ts';
+import { inodeColumns, inodeOf, rowOf, type Row } from './schema.ts';
 import { Uses } from './uses.ts';
 
 export interface StoreLimits {
@@ -47,7 +48,12 @@ export class Store {
   #nextIno: number;
   #reservedIno: number;
   #request = '';
-  readonly #collect = (): void => this.#journalTouched();
+  /** Listed in the current transaction. */
+  #page: ListedPage | undefined;
+  readonly #collect = (): void => {
+    this.#endPage();
+    this.#journalTouched();
+  };
 
   constructor(dir: string, limits: StoreLimits) {
     this.#limits = limits;
@@ -149,11 +155,21 @@ export class Store {
     if (inode.parent !== 0) this.#enter(inode);
   }
 
-  /** A new file of which nothing is known but what a listing shows: a row and a name. Inside a transaction. */
+  /** A new file of which nothing is known but what a listing shows: a place in a page. Inside a transaction. */
   insertListed(inode: Inode): void {
-    const row = listedRowOf(inode);
-    this.database.add(['l', ...row]);
-    this.database.putListedRow(row);
+    const { ino, parent, mode, uid, gid } = inode;
+    let page = this.#page;
+    if (page === undefined || !goesOn(page, inode)) {
+      this.#endPage();
+      const columns = { names: [], sizes: [], secs: [], nsecs: [], bases: [] };
+      page = { first: ino, parent, mode, uid, gid, ...columns };
+      this.#page = page;
+    }
+    page.names.push(inode.name);
+    page.sizes.push(inode.size);
+    page.secs.push(inode.mtimeSec);
+    page.nsecs.push(inode.mtimeNsec);
+    page.bases.push(inode.base);
     this.#enter(inode);
   }
 
@@ -209,7 +225,7 @@ export class Store {
     const packed = directory.names.get(name);
     if (packed !== undefined) return packed;
     if (directory.complete) return 0;
-    this.#flushRows();
+    this.#completeRows();
     const row = this.#byName.get(parent.ino, name) as unknown as [number, number] | undefined;
     if (row === undefined) return 0;
     const found = packChild(row[0], row[1] as Kind);
@@ -258,7 +274,7 @@ export class Store {
     const directory = this.directory(inode);
     if (directory.names.size > 0) return true;
     if (directory.complete) return false;
-    this.#flushRows();
+    this.#completeRows();
     return (this.#namesAfter.all(inode.ino, 0) as unknown[]).length > 0;
   }
 
@@ -273,7 +289,7 @@ export class Store {
       directory.after(after, (name, packed) => each(name, childIno(packed), childKind(packed)));
       return;
     }
-    this.#flushRows();
+    this.#completeRows();
     for (let last = after; ;) {
       const rows = this.#namesAfter.all(parent.ino, last) as unknown as [number, Kind, string][];
       if (rows.length === 0) return;
@@ -287,7 +303,7 @@ export class Store {
   /** The names of a directory that are in memory; loads all of them unless they are too many. */
   directory(parent: Inode): Directory {
     if (parent.directory !== undefined) return parent.directory;
-    this.#flushRows();
+    this.#completeRows();
     const wholeMax = this.#limits.namesMax / 4;
     const rows = this.#namesOf.all(parent.ino, wholeMax + 1) as unknown as [number, Kind, string][];
     const directory = new Directory(rows.length <= wholeMax);
@@ -322,12 +338,26 @@ export class Store {
   }
 
   countInodes(): number {
-    this.#flushRows();
+    this.#completeRows();
     return this.database.sql.prepare('SELECT count(*) AS n FROM inode').get()!['n'] as number;
+  }
+
+  #endPage(): void {
+    if (this.#page !== undefined) this.database.addPage(this.#page);
+    this.#page = undefined;
+  }
+
+  /** Every inode there is has its row. */
+  #completeRows(): void {
+    this.#flushRows();
+    this.#endPage();
+    this.database.pages.unfoldAll();
   }
 
   #load(ino: number): Inode | undefined {
     if (this.#removed.has(ino)) return undefined;
+    if (this.#page !== undefined && ino >= this.#page.first) this.#endPage();
+    this.database.pages.unfoldOf(ino);
     const row = this.#byIno.get(ino) as unknown as Row | undefined;
     if (row === undefined) return undefined;
     const inode = inodeOf(row);
@@ -402,4 +432,15 @@ export class Store {
       }
     }
   }
+}
+
+/** The file can be the next one of the page. */
+function goesOn(page: ListedPage, inode: Inode): boolean {
+  return (
+    inode.ino === page.first + page.names.length &&
+    inode.parent === page.parent &&
+    inode.mode === page.mode &&
+    inode.uid === page.uid &&
+    inode.gid === page.gid
+  );
 }

@@ -118,7 +118,9 @@ function serve(): void {
     reply: (id, reply) => say({ kind: 'reply', id, reply }),
   });
   let maintainAt = 0;
-  let handled = 0;
+  /** Requests of the kernel and messages of the main thread: so far, and when `maintain` was last called. */
+  let messages = 0;
+  let done = 0;
   const loop: ServingLoop = new ServingLoop({
     fd: mountDescriptor,
     wakeFd,
@@ -149,16 +151,18 @@ function serve(): void {
         const jobs = planner.take();
         if (jobs.length > 0) say({ kind: 'jobs', jobs });
         const now = clock.now();
-        if (maintainAt === Infinity && loop.handled !== handled) maintainAt = now + maintainMs;
+        if (maintainAt === Infinity && loop.handled + messages !== done) {
+          maintainAt = now + maintainMs;
+        }
         return Math.min(planner.nextDeadline(), maintainAt) - now;
       },
       tick() {
         const now = clock.now();
         if (planner.nextDeadline() <= now) planner.tick(now);
         if (maintainAt > now) return;
-        const idle = loop.handled === handled;
-        handled = loop.handled;
-        maintainAt = now + fileSystem.maintain(idle);
+        const before = done;
+        done = loop.handled + messages;
+        maintainAt = now + fileSystem.maintain(done === before);
       },
       accepts: () => requests.viewsReady,
     },
@@ -182,6 +186,7 @@ function serve(): void {
   port.close();
 
   function take(message: ToServing): void {
+    messages++;
     switch (message.kind) {
       case 'results':
         return planner.apply(received(message.results));
