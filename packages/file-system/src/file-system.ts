@@ -72,7 +72,7 @@ const maintainMs = 200;
 const changesPerCommitMax = 20_000;
 /** Pages that are unfolded for one commit, and the pause after each: whoever comes meanwhile waits for one. */
 const pagesPerCommit = 16;
-const unfoldMs = 10;
+const unfoldMs = 50;
 
 export class FileSystem implements FileSystemOperations {
   /** For the planner. */

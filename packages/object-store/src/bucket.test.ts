@@ -115,11 +115,14 @@ test('odd keys come back exactly, in pages too', async () => {
   const found: string[] = [];
   let continuation: string | undefined;
   do {
+    const told: string[] = [];
     const page = await bucket.list({
       prefix: 'odd/',
       maxKeys: 3,
+      onContinuation: (next) => told.push(next),
       ...(continuation === undefined ? {} : { continuation }),
     });
+    expect(told).toEqual(page.continuation === undefined ? [] : [page.continuation]);
     expect(page.objects.length).toBeLessThanOrEqual(3);
     found.push(...page.objects.map(({ key }) => key.slice(4)));
     ({ continuation } = page);

@@ -50,6 +50,8 @@ export interface ListOptions {
   continuation?: string;
   /** 1,000 is the most a store gives. */
   maxKeys?: number;
+  /** Hears where the next page begins, at most once: mostly long before this page is here. */
+  onContinuation?: (continuation: string) => void;
   signal?: AbortSignal;
 }
 

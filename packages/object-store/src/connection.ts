@@ -185,10 +185,19 @@ export class Connection {
   }
 }
 
-/** Reads a small answer as text. */
-export async function readText(connection: Connection, incoming: Incoming): Promise<string> {
+/** Reads a small answer as text. `beginning` is shown what came first. */
+export async function readText(
+  connection: Connection,
+  incoming: Incoming,
+  beginning?: (text: string) => void,
+): Promise<string> {
   try {
-    return await incoming.body.text();
+    if (beginning === undefined) return await incoming.body.text();
+    const chunks: Buffer[] = [];
+    for await (const chunk of incoming.body as AsyncIterable<Buffer>) {
+      if (chunks.push(chunk) === 1) beginning(chunk.toString());
+    }
+    return Buffer.concat(chunks).toString();
   } catch (error) {
     throw connection.broken({ method: 'GET' }, error);
   }

@@ -24,6 +24,20 @@ export function listPage(xml: string): ListPage | undefined {
   return page;
 }
 
+/** Tells the continuation that the beginning of a page speaks of: S3 names it before the objects. */
+export function continuationTeller(
+  tell: ((continuation: string) => void) | undefined,
+): ((beginning: string) => void) | undefined {
+  if (tell === undefined) return undefined;
+  let isTold = false;
+  return (beginning) => {
+    const continuation = text(beginning, 'NextContinuationToken');
+    if (continuation === undefined || isTold) return;
+    isTold = true;
+    tell(continuation);
+  };
+}
+
 function objectsOf(xml: string, decoded: (key: string) => string): ListedObject[] {
   return positions(xml, 'Contents').map((position) => {
     const [key, size, eTag, lastModified, storageClass] = fields(xml, position, objectFields);

@@ -45,10 +45,10 @@ export class Requests {
     return answer;
   }
 
-  /** With retries, reading the answer included. */
-  text(outgoing: Outgoing): Promise<string> {
+  /** With retries, reading the answer included. Each try shows what came first. */
+  text(outgoing: Outgoing, beginning?: (text: string) => void): Promise<string> {
     return this.retrying(outgoing.signal, async () =>
-      readText(this.connection, await this.connection.send(outgoing)),
+      readText(this.connection, await this.connection.send(outgoing), beginning),
     );
   }
 

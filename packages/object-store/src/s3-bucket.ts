@@ -27,7 +27,7 @@ import { collect, resumableBody } from './body.ts';
 import { discard } from './connection.ts';
 import type { Outgoing } from './connection.ts';
 import { S3Error } from './errors.ts';
-import { listPage, uploadPage, versionPage } from './listing.ts';
+import { continuationTeller, listPage, uploadPage, versionPage } from './listing.ts';
 import {
   abortUpload,
   copySourceHeaders,
@@ -65,8 +65,13 @@ export class S3Bucket implements Bucket {
     if (options.startAfter !== undefined) query['start-after'] = options.startAfter;
     if (options.continuation !== undefined) query['continuation-token'] = options.continuation;
     if (options.maxKeys !== undefined) query['max-keys'] = String(options.maxKeys);
-    const { signal } = options;
-    const page = listPage(await this.#requests.text({ method: 'GET', query, signal }));
+    const { signal, onContinuation } = options;
+    const page = listPage(
+      await this.#requests.text(
+        { method: 'GET', query, signal },
+        continuationTeller(onContinuation),
+      ),
+    );
     if (page === undefined) throw this.#requests.badAnswer(undefined, 'ListObjectsV2');
     return page;
   }

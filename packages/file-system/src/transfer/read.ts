@@ -3,12 +3,15 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { S3Error } from '@moorage/object-store';
 import { Failpoint, failpoint } from '../failpoint.ts';
-import type { Bucket, ObjectHead } from '@moorage/object-store';
+import type { Bucket, ListPage, ObjectHead } from '@moorage/object-store';
 import type { ByteSpan, ObjectPin, RemoteHead, TransferJob, TransferResult } from './jobs.ts';
 
 type JobOf<Kind> = Extract<TransferJob, { kind: Kind }>;
 
-/** Emits every page but the last one, which is the result. The next one is on its way while a page is read. */
+/** Pages that are asked for before the first of them is read: a store makes them one after the other. */
+const pagesAheadMax = 4;
+
+/** Emits every page but the last one, which is the result. The next ones are on their way while a page is read. */
 export async function listObjects(
   bucket: Bucket,
   job: JobOf<'list'>,
@@ -19,15 +22,30 @@ export async function listObjects(
     ...(job.recursive ? {} : { delimiter: '/' }),
     ...(job.countMax === undefined ? {} : { maxKeys: job.countMax }),
   };
-  let next = bucket.list(options);
-  for (;;) {
-    const page = await next;
+  const asked = new Map<string | undefined, Promise<ListPage>>();
+  const ask = (continuation: string | undefined): Promise<ListPage> => {
+    const known = asked.get(continuation);
+    if (known !== undefined) return known;
+    const page = bucket.list({
+      ...options,
+      ...(continuation !== undefined && { continuation }),
+      onContinuation: (next) => {
+        if (job.countMax === undefined && asked.size < pagesAheadMax) void ask(next);
+      },
+    });
+    // Its failure is met when it is waited for.
+    page.catch(() => undefined);
+    asked.set(continuation, page);
+    return page;
+  };
+  for (let at: string | undefined; ;) {
+    const page = await ask(at);
+    asked.delete(at);
     const { continuation } = page;
     const last = continuation === undefined || job.countMax !== undefined;
     if (!last) {
-      next = bucket.list({ ...options, continuation });
-      // Its failure is met when it is waited for.
-      next.catch(() => undefined);
+      at = continuation;
+      void ask(at);
       await setImmediate();
     }
     const result: TransferResult = {
