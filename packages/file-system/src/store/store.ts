@@ -225,7 +225,9 @@ export class Store {
     const packed = directory.names.get(name);
     if (packed !== undefined) return packed;
     if (directory.complete) return 0;
-    this.#completeRows();
+    // Names of the page that is being put together are in memory.
+    this.#flushRows();
+    this.database.pages.unfoldAll();
     const row = this.#byName.get(parent.ino, name) as unknown as [number, number] | undefined;
     if (row === undefined) return 0;
     const found = packChild(row[0], row[1] as Kind);
