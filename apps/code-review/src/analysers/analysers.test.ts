@@ -127,6 +127,15 @@ describe('oxlint', () => {
     expect(existsSync(proof)).toBe(false);
   });
 
+  test('async handlers are a mistake where the server is express', async () => {
+    const handler = "app.get('/', async (req, res) => { res.send(await load()); });\n";
+    const { hits } = await run(oxlintAnalyser(), {
+      'a.js': `import express from 'express';\nconst app = express();\n${handler}`,
+      'b.js': `import Fastify from 'fastify';\nconst app = Fastify();\n${handler}`,
+    });
+    expect(places(hits)).toEqual(['a.js:3 oxlint/oxc.no-async-endpoint-handlers']);
+  });
+
   test('counts what repeats in a file once', async () => {
     const line = (name: string): string => `export const ${name}: ${'any'} = 1;`;
     const { hits } = await run(oxlintAnalyser(), { 'a.ts': ['a', 'b', 'c'].map(line).join('\n') });

@@ -138,6 +138,7 @@ export const oxlintGrouped: ReadonlySet<string> = new Set(
     'eslint/no-unused-vars',
     'eslint/no-empty',
     'eslint/no-cond-assign',
+    'eslint/no-func-assign',
     'eslint/array-callback-return',
     'eslint/preserve-caught-error',
     'eslint/eqeqeq',

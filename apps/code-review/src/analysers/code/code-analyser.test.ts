@@ -72,6 +72,7 @@ describe('what is no weakness', () => {
       'function SessionHandler(db) {\n  const prepare = (user) => {\n    return Math.random() * 40;\n  };\n}',
     ],
     ['a pattern that repeats what it can tell apart', 'const list = /(\\w+,)+x/;'],
+    ['a session cookie that is taken back', "res.cookie('session', '', { maxAge: 0 });"],
     ['escaping that is on', 'swig.setDefaults({ autoescape: true });'],
   ])('%s', async (_name, source) => {
     expect(await hitsOf('src/a.js', source)).toEqual([]);
@@ -80,6 +81,12 @@ describe('what is no weakness', () => {
   test('constant markup', async () => {
     const source = `const a = <p dangerouslySetInnerHTML={{ __html: '<b class="x">3</b>' }} />;`;
     expect(await hitsOf('a.tsx', source)).toEqual([]);
+  });
+
+  test('a session cookie that is taken back, in Python', async () => {
+    const source = "def out(response):\n    response.set_cookie('session', '', expires=0)\n";
+    expect(await hitsOf('a.py', source)).toEqual([]);
+    expect(await hitsOf('a.py', source.replace("''", 'value'))).toEqual(['2 py-cookie-insecure']);
   });
 
   test('a method that only has the name of one of a database', async () => {

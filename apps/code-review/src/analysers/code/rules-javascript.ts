@@ -96,6 +96,8 @@ export const javascriptRules: RulePack = {
       callee: /^(?:res|response|reply)(?:\.status\(\))?\.cookie$/,
       test: (call) =>
         /sess|auth|token|jwt|sid\b|login/i.test(call.arguments[0]?.text ?? '') &&
+        // An empty value takes the cookie back.
+        !/^["'`]{2}$/.test(call.arguments[1]?.text ?? '') &&
         !/httpOnly\s*:\s*true/.test(call.arguments[2]?.text ?? ''),
     },
     {

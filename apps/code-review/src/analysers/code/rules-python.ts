@@ -51,11 +51,13 @@ export const pythonRules: RulePack = {
       ),
       names: ['set_cookie'],
       callee: /\.set_cookie$/,
+      // An empty value takes the cookie back.
       test: (call) =>
-        keyword(call, 'secure') === 'False' ||
-        keyword(call, 'httponly') === 'False' ||
-        (/sess|auth|token|jwt|sid/i.test(call.arguments[0]?.text ?? '') &&
-          keyword(call, 'httponly') === null),
+        !/^["']{2}$/.test(call.arguments[1]?.text ?? '') &&
+        (keyword(call, 'secure') === 'False' ||
+          keyword(call, 'httponly') === 'False' ||
+          (/sess|auth|token|jwt|sid/i.test(call.arguments[0]?.text ?? '') &&
+            keyword(call, 'httponly') === null)),
     },
     {
       rule: certain(
