@@ -20,6 +20,9 @@ export async function watchChanges(
   const isStream = answer.headers['content-type']?.startsWith(contentType) ?? false;
   if (answer.status !== 200 || !isStream) {
     await answer.body[Symbol.asyncIterator]().return?.();
+    const status = answer.status;
+    if (isPassing(status))
+      throw new S3Error('SlowDown', `Changes are not streamed now (status ${status}).`, { status });
     return { kind: 'unsupported', id: job.id };
   }
   emit({ kind: 'changes', id: job.id, changes: [] });
@@ -36,6 +39,11 @@ export async function watchChanges(
     throw new S3Error('BrokenTransfer', 'The stream of changes broke.', { cause: error });
   }
   throw new S3Error('BrokenTransfer', 'The stream of changes ended.');
+}
+
+/** It may well know the question; 501 says that it does not. */
+function isPassing(status: number): boolean {
+  return status === 429 || (status >= 500 && status !== 501);
 }
 
 function parse(line: string, prefix: string): RemoteChange[] {
