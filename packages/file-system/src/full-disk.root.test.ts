@@ -70,9 +70,9 @@ function createUntilRefused(prefix: string, bytes: Buffer): { made: number; erro
     const { ino } = out;
     const written = fs.write(root, ino, 0, bytes, 0, bytes.length, 0);
     fs.release(ino, handle, 0n);
-    if (written < 0) {
+    if (written < bytes.length) {
       expect(fs.unlink(root, rootIno, `${prefix}${made}`)).toBe(ok);
-      return { made, error: errorOf(written) };
+      return { made, error: written < 0 ? errorOf(written) : FsError.NoSpace };
     }
   }
 }
