@@ -66,6 +66,8 @@ export interface FileSystemOptions {
   fsync?: FsyncTarget;
   /** Inodes kept in memory while not in use. */
   inodesMax?: number;
+  /** Of a directory with more names few are looked at: they become inodes in memory when they are. Default 1,000. */
+  manyNames?: number;
 }
 
 const maintainMs = 200;
@@ -101,7 +103,13 @@ export class FileSystem implements FileSystemOperations {
     this.#orphans = new Orphans(this.#core);
     this.#locking = new Locking(this.#core);
     this.#durability = new Durability(this.#core, flusher, o.fsync ?? 'disk');
-    this.tree = new CoreTree(this.#core, this.#orphans, o.id ?? 'fs-local', o.dir);
+    this.tree = new CoreTree(
+      this.#core,
+      this.#orphans,
+      o.id ?? 'fs-local',
+      o.dir,
+      o.manyNames ?? 1_000,
+    );
     this.#noteReplayed();
   }
 

@@ -18,14 +18,22 @@ function init(
 
 test('nothing is taken that the kernel does not offer', () => {
   const [request, reply] = init(7, 36, (1 << 1) | (1 << 22), 1 << 7);
-  expect(negotiate(request, reply, true)).toEqual({ minor: 36, resend: false, kernelKeepsFiles: false });
+  expect(negotiate(request, reply, true)).toEqual({
+    minor: 36,
+    resend: false,
+    kernelKeepsFiles: false,
+  });
   expect(reply.bytes.readUInt32LE(16 + 12)).toBe((1 << 1) | (1 << 22));
   expect(reply.bytes.readUInt32LE(16 + 32)).toBe(0);
 });
 
 test('a kernel that repeats requests is known to do so', () => {
   const [request, reply] = init(7, 45, -1, -1);
-  expect(negotiate(request, reply, true)).toEqual({ minor: 45, resend: true, kernelKeepsFiles: false });
+  expect(negotiate(request, reply, true)).toEqual({
+    minor: 45,
+    resend: true,
+    kernelKeepsFiles: false,
+  });
   const writebackCache = 1 << 16;
   expect(reply.bytes.readUInt32LE(16 + 12) & writebackCache).toBe(0);
   expect(reply.bytes.readUInt16LE(16 + 28)).toBe(256);

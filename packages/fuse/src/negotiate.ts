@@ -86,7 +86,8 @@ export function negotiate(
   reply.u32(out + 4, protocolMinor);
   reply.length = 64;
   // A newer major: the kernel repeats INIT with ours.
-  if (major > protocolMajor) return { minor: protocolMinor, resend: false, kernelKeepsFiles: !hasViews };
+  if (major > protocolMajor)
+    return { minor: protocolMinor, resend: false, kernelKeepsFiles: !hasViews };
   reply.u32(out + 8, request.u32(body + 8));
   reply.u32(out + 12, offered & (hasViews ? wanted | wantedOfFiles : wanted));
   reply.u16(out + 16, backgroundMax);

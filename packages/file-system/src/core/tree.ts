@@ -18,19 +18,19 @@ import type { Orphans } from './orphans.ts';
 
 const lostAndFoundPrefix = '.s3files-lost+found-';
 const recordPrefix = 'sync:';
-/** Of a directory with more names than this few are looked at: they become inodes in memory when they are. */
-const manyNames = 1_000;
 
 export class CoreTree implements Tree {
   readonly cache: Cache;
   readonly #core: Core;
   readonly #orphans: Orphans;
+  readonly #manyNames: number;
   readonly #lostAndFoundName: string;
 
-  constructor(core: Core, orphans: Orphans, fileSystemId: string, dir: string) {
+  constructor(core: Core, orphans: Orphans, fileSystemId: string, dir: string, manyNames: number) {
     this.cache = new CoreCache(core, dir);
     this.#core = core;
     this.#orphans = orphans;
+    this.#manyNames = manyNames;
     this.#lostAndFoundName = `${lostAndFoundPrefix}${fileSystemId}`;
   }
 
@@ -155,7 +155,7 @@ export class CoreTree implements Tree {
       inode.base = base;
       // While a directory is being listed for the first time nobody has seen what it holds.
       const isSeen = (directory.flags & InodeFlag.listed) !== 0;
-      const isOneOfMany = store.directory(directory).names.size >= manyNames;
+      const isOneOfMany = store.directory(directory).names.size >= this.#manyNames;
       if (!isSeen && isOneOfMany && attributes.kind === Kind.file && !attributes.known) {
         store.insertListed(inode);
         return inode.ino;

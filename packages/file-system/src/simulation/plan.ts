@@ -48,6 +48,8 @@ export interface Plan {
   fsyncsToBucket: boolean;
   /** Keys of a listing's page. */
   pageKeys: number;
+  /** Names that make a directory a large one (see `FileSystemOptions`). */
+  manyNames: number;
   steps: Step[];
 }
 
@@ -109,6 +111,7 @@ export function drawPlan(seed: number, operations: number): Plan {
     escapes,
     fsyncsToBucket: seed % 4 >= 2,
     pageKeys,
+    manyNames: seed % 3 === 0 ? 1 : 1_000,
     steps: withFsyncs(withConfigurations(steps, seed), seed),
   };
 }

@@ -28,6 +28,7 @@ export interface ProcessOptions {
   store: ModelStore;
   random: SeededRandom;
   pageKeys: number;
+  manyNames: number;
   escapes: boolean;
   fsync: FsyncTarget;
   clock: { now(): number };
@@ -157,7 +158,7 @@ export class SimulatedProcess {
   }
 
   #start(): void {
-    const { dir, id, store, clock, pageKeys, trace, random, fsync } = this.#o;
+    const { dir, id, store, clock, pageKeys, trace, random, fsync, manyNames } = this.#o;
     this.life++;
     const client = new StoreClient({ store, now: () => clock.now(), pageKeys, trace });
     this.#client = client;
@@ -178,6 +179,7 @@ export class SimulatedProcess {
         holds: (ino) => this.#o.holds(ino),
       },
       fsync,
+      manyNames,
       flusher: {
         flush: (descriptors) => void (this.#flushing = descriptors),
         writeBack: () => true,

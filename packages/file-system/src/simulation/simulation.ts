@@ -66,6 +66,7 @@ export class Simulation implements World {
       store: this.store,
       random: new SeededRandom(this.plan.seed + 2),
       pageKeys: this.plan.pageKeys,
+      manyNames: this.plan.manyNames,
       escapes: this.plan.escapes,
       fsync: this.plan.fsyncsToBucket ? 's3' : 'disk',
       // No two changes at the same time.
