@@ -423,7 +423,7 @@ export class Operations {
       return;
     }
     if (world.process.fs.tree.missing(found.ino).length > 0) return;
-    if (!world.process.flushed.some((file) => file.includes(Buffer.from(bytes))))
+    if (!world.process.flushed.some((file) => holds(file, bytes)))
       throw new Broken(`${what} has returned, and its bytes are not on disk`);
   }
 
@@ -501,6 +501,11 @@ const noChanges: AttributeChanges = {
 function sizeOf(world: World, ino: number): number {
   const out = newAttributes();
   return world.process.fs.tree.attributes(ino, out) ? out.size : 0;
+}
+
+/** Whether a file on disk has the bytes. Behind its end are zeros: a cache file that grew ends where it was written. */
+function holds(file: Uint8Array, bytes: Uint8Array): boolean {
+  return Buffer.concat([file, new Uint8Array(bytes.length)]).includes(Buffer.from(bytes));
 }
 
 /** Bytes that no other call returns. */

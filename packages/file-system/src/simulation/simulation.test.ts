@@ -37,6 +37,7 @@ test.each([
   [589, 'a barrier waited for a marker that nobody deleted'],
   [4064, 'a download wrote over bytes that had been written between two missing ranges'],
   [875, 'a file exchanged and exchanged back was replaced by the other'],
+  [101096, 'zeros behind the end of a flushed file were taken for bytes that are not on disk'],
 ])('seed %i: %s', async (seed) => {
   expect((await runSeed(seed, operations)).failure).toBeUndefined();
 });
