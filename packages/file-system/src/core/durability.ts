@@ -100,26 +100,28 @@ export class Durability {
       case 'flushing':
         return this.#wait(waiting);
       case 'flushed':
-        if (waiting.failed || this.#target === 'disk') return this.#answer(waiting, waiting.failed);
+        if (waiting.failed) return this.#answer(waiting, FsError.Io);
+        if (this.#target === 'disk') return this.#answer(waiting, ok);
         waiting.stage = 'exporting';
         waiting.waitId = this.#core.planner.barrierOfFile(waiting.ino);
-        return waiting.waitId === 0 ? this.#answer(waiting, false) : this.#wait(waiting);
+        return waiting.waitId === 0 ? this.#answer(waiting, ok) : this.#wait(waiting);
       case 'exporting':
-        return this.#answer(waiting, this.#hasFailed(waiting));
+        return this.#answer(waiting, this.#exported(waiting));
     }
   }
 
-  #answer(waiting: Waiting, failed: boolean): Status {
+  #answer(waiting: Waiting, status: Status): Status {
     this.#waiting.delete(waiting.request);
-    return failed ? FsError.Io : ok;
+    return status;
   }
 
   /** The planner has told why, in the log and in the file's status attribute. */
-  #hasFailed({ ino, waitId }: Waiting): boolean {
-    if (this.#core.planner.barrierFailures(waitId).length > 0) return true;
+  #exported({ ino, waitId }: Waiting): Status {
+    const [failure] = this.#core.planner.barrierFailures(waitId);
+    if (failure !== undefined) return failure.error === 'NoSpace' ? FsError.NoSpace : FsError.Io;
     // It lost against S3: the version there is not this one.
     const flags = this.#core.store.get(ino)?.flags ?? 0;
-    return (flags & InodeFlag.lostAndFound) !== 0;
+    return (flags & InodeFlag.lostAndFound) === 0 ? ok : FsError.Io;
   }
 
   #start(): void {

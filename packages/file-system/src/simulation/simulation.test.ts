@@ -38,6 +38,7 @@ test.each([
   [4064, 'a download wrote over bytes that had been written between two missing ranges'],
   [875, 'a file exchanged and exchanged back was replaced by the other'],
   [101096, 'zeros behind the end of a flushed file were taken for bytes that are not on disk'],
+  [100127, 'an fsync to the bucket waited for ever while the disk was full'],
 ])('seed %i: %s', async (seed) => {
   expect((await runSeed(seed, operations)).failure).toBeUndefined();
 });

@@ -53,6 +53,8 @@ export function remedyOf(error: ExportError): string {
       return 'Split the file, or make it smaller than the limit of the store.';
     case 'NameNotUtf8':
       return 'Rename it: keys are UTF-8.';
+    case 'NoSpace':
+      return 'Free space on the disk of the data directory.';
     case 'DependencyExportFailed':
       return 'Put right what it waits for.';
     case 'Conflict':

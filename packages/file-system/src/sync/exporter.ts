@@ -277,12 +277,10 @@ export class Exporter {
       isUnsure,
     });
     if (job === undefined) {
-      this.#context.failed(
-        'NoSpace',
-        'No space on the local disk for a file that is to be exported.',
-      );
-      pending.notBefore = this.#context.now() + this.#context.backoffMs(pending.tries++);
-      return this.#again(pending);
+      // Space may never come: whoever waits is told.
+      const message = 'No space on the local disk for a file that is to be exported.';
+      this.#context.failed('NoSpace', message);
+      return this.#fail(pending, 'NoSpace', message);
     }
     this.#attempts.begin(key, { ...markOf(job), ino });
     if (goesInParts(job)) this.#uploads.expect(key);

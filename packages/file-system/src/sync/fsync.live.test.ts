@@ -1,7 +1,8 @@
 /** fsync(2) of a file system that was opened to return only when S3 has the file. */
 import { startLocalS3 } from '@moorage/local-s3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { FsError, ok, pending, type Caller } from '../operations.ts';
+import { Failpoint, installFailpoints } from '../failpoint.ts';
+import { Change, FsError, newAttributes, ok, pending, type Caller } from '../operations.ts';
 import { caller } from '../testing/fixture.ts';
 import type { Live } from '../testing/live.ts';
 import { startRig } from '../testing/live-server.ts';
@@ -17,6 +18,7 @@ beforeEach(async () => {
   live = await rig.second(never, { fsync: 's3', flusher });
 });
 afterEach(async () => {
+  installFailpoints(undefined);
   await rig.end();
 });
 
@@ -53,4 +55,20 @@ test('fails when the version did not get there: a name that cannot be a key, a c
   await live.write('/f', 'ours');
   expect(await fsync(ino)).toBe(FsError.Io);
   expect(await rig.text('f')).toBe('theirs');
+});
+
+test('fails while there is no space for the file from which the version would be sent', async () => {
+  const ino = await live.write('/f', '');
+  const size = 100_000;
+  const longer = { ...newAttributes(), valid: Change.size, size };
+  await live.must(() => live.fixture.fs.setattr(caller(0), ino, longer, newAttributes()));
+  installFailpoints((name) => {
+    if (name === Failpoint.cacheMake) throw Object.assign(new Error('full'), { code: 'ENOSPC' });
+  });
+  expect(await fsync(ino)).toBe(FsError.NoSpace);
+  expect(live.sync.status().failed).toMatchObject([{ path: '/f', error: 'NoSpace' }]);
+  installFailpoints(undefined);
+  expect(await fsync(ino)).toBe(ok);
+  expect(await rig.text('f')).toBe('\0'.repeat(size));
+  expect(live.sync.status().failed).toEqual([]);
 });

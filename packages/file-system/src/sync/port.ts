@@ -217,9 +217,9 @@ export interface Sync {
 }
 
 /**
- * S3 Files' names and two of ours: a name that cannot be a key, and a change that lost against another in S3. Its
- * `KeyTooLongToBreakCycle` cannot occur: what was moved is copied from its exact version, so that cycles need no
- * temporary key.
+ * S3 Files' names and three of ours: a name that cannot be a key, no space on this disk for what would be sent, and a
+ * change that lost against another in S3. Its `KeyTooLongToBreakCycle` cannot occur: what was moved is copied from its
+ * exact version, so that cycles need no temporary key.
  */
 export type ExportError =
   | 'S3AccessDenied'
@@ -234,6 +234,7 @@ export type ExportError =
   /** What has to be in S3 before it is not there. */
   | 'DependencyExportFailed'
   | 'NameNotUtf8'
+  | 'NoSpace'
   | 'Conflict';
 
 export interface SyncFailure {
