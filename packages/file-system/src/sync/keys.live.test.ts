@@ -136,6 +136,29 @@ test('what others do to such a key is followed', async () => {
   await eventually(async () => !(await live.exists('%=/leading')), 'it is gone');
 });
 
+test('bytes that others put in the place of a marker are listed or a file, and no marker any more', async () => {
+  const escaping = await rig.second({ escapeKeys: true });
+  for (const [live, path] of [
+    [rig.live, 'listed'],
+    [escaping, 'shown'],
+  ] as const) {
+    await live.mkdir(path, 0o700);
+    expect(await live.barrier()).toEqual([]);
+    await rig.outside.put(`${path}/`, Buffer.from('theirs'));
+    await eventually(async () => {
+      live.sync.touched((await live.lookup(path)).ino);
+      return (await live.lookup(path)).mode === 0o755;
+    }, 'the mode of a directory without a marker');
+  }
+  const failure = { key: 'listed/', reason: 'DirectoryWithContent' };
+  expect(rig.live.sync.status().importFailures).toContainEqual(failure);
+  expect(await escaping.read('shown/%@')).toBe('theirs');
+  await escaping.unlink('shown/%@');
+  await escaping.rmdir('shown');
+  expect(await escaping.barrier()).toEqual([]);
+  expect(await rig.keys()).not.toContain('shown/');
+});
+
 test('a new file and a new directory below such a key have exactly theirs', async () => {
   const live = await rig.second({ escapeKeys: true });
   await live.write('a/%=/new', 'text');

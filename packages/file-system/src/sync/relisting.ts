@@ -262,8 +262,9 @@ export class Relister {
       const isHere = seen.has(names.nameOf(key.slice(prefix.length)));
       const isCompared = isHere && this.#isFileHere(directory, `${key}/`);
       if (isCompared || isAhead(key)) continue;
-      // Its own marker that is known already.
-      if (key === prefix && this.#context.tree.base(directory) !== '') continue;
+      // Its own marker that is known already; where there are bytes now, those are new.
+      if (key === prefix && object.size === 0 && this.#context.tree.base(directory) !== '')
+        continue;
       if (this.#context.isFresh(key)) this.#newcomers.object(directory, prefix, key);
       else this.#directories.addObject(directory, prefix, object);
     }
@@ -282,13 +283,14 @@ export class Relister {
     return false;
   }
 
-  /** The marker of the directory itself: its ETag tells whether its attributes have changed. */
+  /** The marker of the directory itself: its ETag tells whether its attributes have changed, or bytes replaced it. */
   #refreshMarker(relisting: Relisting): void {
+    const { tree } = this.#context;
     const { directory, prefix } = relisting;
     const marker = relisting.objects.get(prefix);
-    if (marker === undefined || marker.size > 0 || this.#isOurs(relisting, directory, prefix))
-      return;
-    if (this.#context.tree.isKnown(directory)) this.#refreshChanged(directory, marker);
+    if (marker === undefined || this.#isOurs(relisting, directory, prefix)) return;
+    const isWithout = marker.size > 0 && tree.base(directory) === '';
+    if (!isWithout && tree.isKnown(directory)) this.#refreshChanged(directory, marker);
   }
 
   #refreshChanged(ino: number, { eTag, lastModified }: RemoteObject): void {
