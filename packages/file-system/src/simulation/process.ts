@@ -10,6 +10,7 @@ import type { StoreTraits } from '@moorage/object-store';
 import type { FsyncTarget } from '../core/durability.ts';
 import { Failpoint, installFailpoints } from '../failpoint.ts';
 import { FileSystem } from '../file-system.ts';
+import { Kind, newAttributes } from '../operations.ts';
 import { createPlanner } from '../sync/planner.ts';
 import type { Sync } from '../sync/port.ts';
 import type { TransferResult } from '../transfer/jobs.ts';
@@ -176,7 +177,8 @@ export class SimulatedProcess {
         ready: (waitId) => void this.ready.add(waitId),
         inodeChanged: () => undefined,
         entryChanged: () => undefined,
-        holds: (ino) => this.#o.holds(ino),
+        // Directories stay in the kernel's memory, so they are listed again and again.
+        holds: (ino) => this.#isDirectory(ino) || this.#o.holds(ino),
       },
       fsync,
       manyNames,
@@ -199,6 +201,11 @@ export class SimulatedProcess {
       log: (line) => trace(`sync ${line}`),
     });
     this.fs.attach(this.sync);
+  }
+
+  #isDirectory(ino: number): boolean {
+    const out = newAttributes();
+    return this.fs.tree.attributes(ino, out) && out.kind === Kind.directory;
   }
 
   #at(name: Failpoint): void {

@@ -89,6 +89,8 @@ export class Relister {
     const used = this.#used.get(directory);
     if (used !== undefined) {
       used.touchedMs = now;
+      // It may have been left alone for long, so that it was to be listed much later.
+      this.#nextMs = Math.min(this.#nextMs, used.listedMs + this.#intervalMs());
       return;
     }
     const wantedMs = isJustListed ? Infinity : this.#firstWantedMs(directory, now);
@@ -137,11 +139,16 @@ export class Relister {
     for (const directory of this.#used.keys()) this.soon(directory);
   }
 
+  /** How often a directory is listed that is looked at all the time. */
+  #intervalMs(): number {
+    const relistMs = this.#context.options.relistMs * this.#toldShare;
+    return Math.max(relistMs, (this.#used.size / listingsPerSecondMax) * 1000);
+  }
+
   /** Starts the listings that are due. */
   start(now: number): void {
     if (now < this.#nextMs || this.#active >= listingsMax) return;
-    const relistMs = this.#context.options.relistMs * this.#toldShare;
-    const interval = Math.max(relistMs, (this.#used.size / listingsPerSecondMax) * 1000);
+    const interval = this.#intervalMs();
     let next = Infinity;
     for (const [directory, used] of this.#used) {
       const idleMs = now - used.touchedMs;
@@ -236,6 +243,7 @@ export class Relister {
     return (
       this.#context.tree.dirty(ino) !== 0 ||
       this.#lanes.isBusy(key) ||
+      this.#deletions.get(key) !== undefined ||
       this.#context.isOutdated(key, relisting.startedAt)
     );
   }
