@@ -40,6 +40,10 @@ test.each([
   [101096, 'zeros behind the end of a flushed file were taken for bytes that are not on disk'],
   [100127, 'an fsync to the bucket waited for ever while the disk was full'],
   [100689, 'a directory that was left alone for long was listed late when somebody looked again'],
+  [
+    100356,
+    'a file that had taken a directory’s name was given up for what an old listing showed below it',
+  ],
   [100931, 'bytes that took the place of a known marker were neither shown nor listed'],
 ])('seed %i: %s', async (seed) => {
   expect((await runSeed(seed, operations)).failure).toBeUndefined();

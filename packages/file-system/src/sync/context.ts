@@ -154,8 +154,13 @@ export class Context {
     }
   }
 
+  /** We have written or deleted the key since, or (of a prefix) something below it. */
   isOutdated(key: string, listingStartedAt: number): boolean {
-    return (this.#lastEffect.get(key)?.effect ?? -1) > listingStartedAt;
+    if (!key.endsWith('/')) return (this.#lastEffect.get(key)?.effect ?? -1) > listingStartedAt;
+    if (this.#effects <= listingStartedAt) return false;
+    for (const [other, { effect }] of this.#lastEffect)
+      if (effect > listingStartedAt && other.startsWith(key)) return true;
+    return false;
   }
 
   /**
